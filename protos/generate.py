@@ -3,8 +3,10 @@
 Run by the build hook at install, and by `make protos` after a contract changed. The output is not committed.
 """
 
+import os
 import shutil
 import sys
+import sysconfig
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,6 +18,8 @@ def generate(root: Path) -> None:
     """
     from grpc_tools import protoc
 
+    # protoc looks for its mypy plugins on PATH; an environment that is called but not activated is not there.
+    os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
     sources = sorted((root / "protos" / "linkarooie").rglob("*.proto"))
     for package in {source.parents[1].name for source in sources}:
         shutil.rmtree(root / "linkarooie" / package, ignore_errors=True)

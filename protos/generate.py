@@ -30,8 +30,8 @@ def generate(root: Path) -> None:
             f"--proto_path={files('grpc_tools') / '_proto'}",
             f"--python_out={root}",
             f"--grpc_python_out={root}",
-            f"--mypy_out={root}",
-            f"--mypy_grpc_out={root}",
+            f"--mypy_out=quiet:{root}",
+            f"--mypy_grpc_out=quiet:{root}",
             *(str(source) for source in sources),
         ]
     )

@@ -1,0 +1,178 @@
+"""The service's own Postgres schema: engine, units of work, and the outbox and inbox that make events exact.
+
+A unit of work is one transaction. Rolled back unless `commit()` was called. Events recorded in it are rows of the
+outbox in the same transaction; the relay (`servicekit.outbox`) publishes them afterwards.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeVar
+
+import sqlalchemy as sa
+from google.protobuf.message import Message
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from servicekit.ids import Clock, new_id, utc_now
+from servicekit.migrations import newest_revision
+from servicekit.settings import DatabaseSettings
+from servicekit.subjects import envelope, subject_of
+
+# Sent rows are kept this long: JetStream acknowledges before it syncs its files, so after an unclean stop of the
+# broker the last minutes can be sent again (their ids make the repetition harmless).
+SENT_KEPT_FOR = timedelta(minutes=15)
+
+
+def outbox_table(metadata: sa.MetaData) -> sa.Table:
+    """Adds the outbox to a service's tables: events that were decided, and whether they were sent."""
+    table = sa.Table(
+        "outbox",
+        metadata,
+        sa.Column("id", sa.Uuid(as_uuid=False), primary_key=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("subject", sa.Text, nullable=False),
+        sa.Column("payload", sa.LargeBinary, nullable=False),
+        sa.Column("headers", postgresql.JSONB, nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True)),
+    )
+    sa.Index("outbox_unsent", table.c.id, postgresql_where=table.c.sent_at.is_(None))
+    sa.Index("outbox_sent", table.c.sent_at, postgresql_where=table.c.sent_at.is_not(None))
+    return table
+
+
+def inbox_table(metadata: sa.MetaData) -> sa.Table:
+    """Adds the inbox to a service's tables: ids of the messages whose effect is already here."""
+    table = sa.Table(
+        "inbox",
+        metadata,
+        sa.Column("consumer", sa.Text, primary_key=True),
+        sa.Column("message_id", sa.Text, primary_key=True),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+    )
+    sa.Index("inbox_received", table.c.received_at)
+    return table
+
+
+class Database:
+    """One engine a service. A part of an `App`; connections are opened when they are needed."""
+
+    def __init__(self, settings: DatabaseSettings, *, schema: str) -> None:
+        self.schema = schema
+        self.engine: AsyncEngine = create_async_engine(
+            settings.database_url.get_secret_value(),
+            pool_size=settings.database_pool_size,
+            max_overflow=settings.database_pool_overflow,
+            pool_timeout=5,
+            pool_pre_ping=True,  # else the first query after a restart of Postgres fails
+            pool_recycle=1800,
+            connect_args={
+                "connect_timeout": 5,
+                "application_name": f"linkarooie-{schema}",
+                "options": f"-c search_path={schema} -c statement_timeout=10000 -c lock_timeout=3000"
+                " -c idle_in_transaction_session_timeout=15000 -c timezone=UTC",
+            },
+        )
+        self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    async def start(self) -> None:
+        """Does nothing: readiness asks by `ping`."""
+
+    async def stop(self) -> None:
+        await self.engine.dispose()
+
+    async def expect_revision(self, migrations: Path) -> None:
+        """Readiness: returns when Postgres answers and the schema is the one that the code expects.
+
+        Raises `RuntimeError` that says what to do for another schema, and what the driver raises when Postgres is away.
+        """
+        async with self.engine.connect() as connection:
+            found = (await connection.execute(sa.text("SELECT version_num FROM alembic_version"))).scalar_one_or_none()
+        expected = newest_revision(migrations)
+        if found != expected:
+            raise RuntimeError(
+                f"the schema is at revision {found}, the code expects {expected}: run `linkarooie migrate`"
+            )
+
+
+class UnitOfWork:
+    """One transaction. A service's `store.py` inherits this and adds its queries.
+
+    async with self._stores() as store:
+        image = await store.image(image_id)
+        ...
+        store.record(ImageReady(...), owner_id=image.owner_id)
+        await store.commit()
+    """
+
+    outbox: sa.Table
+    inbox: sa.Table
+
+    def __init__(
+        self, database: Database, *, clock: Clock = utc_now, committed: Callable[[], None] | None = None
+    ) -> None:
+        """`committed` is called after each commit that recorded events: the relay's wake-up."""
+        self._sessions = database.sessions
+        self._schema = database.schema
+        self._committed = committed
+        self._events: list[dict[str, Any]] = []  # rows of the outbox
+        self.clock = clock
+
+    async def __aenter__(self) -> Self:
+        self.session: AsyncSession = self._sessions()
+        self._events.clear()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.session.close()
+
+    def record(self, event: Message, *, owner_id: str, subject: str | None = None) -> str:
+        """Notes an event that becomes true with the commit. Returns its id.
+
+        `subject` is given for jobs, whose subject is not fixed by their type.
+        """
+        event_id = new_id()
+        now = self.clock()
+        chosen = subject or subject_of(type(event))
+        self._events.append(
+            {
+                "id": event_id,
+                "created_at": now,
+                "subject": chosen,
+                "payload": event.SerializeToString(),
+                "headers": envelope(event_id, type(event), source=self._schema, time=now, owner_id=owner_id),
+            }
+        )
+        return event_id
+
+    async def first_delivery(self, consumer: str, message_id: str) -> bool:
+        """Takes a message into the inbox. False when its effect is already here: then there is nothing to do."""
+        statement = (
+            insert(self.inbox)
+            .values(consumer=consumer, message_id=message_id, received_at=self.clock())
+            .on_conflict_do_nothing()
+            .returning(self.inbox.c.message_id)
+        )
+        return (await self.session.execute(statement)).scalar_one_or_none() is not None
+
+    async def commit(self) -> None:
+        """Makes all of it true at once, recorded events included."""
+        if self._events:
+            await self.session.execute(sa.insert(self.outbox), self._events)
+        await self.session.commit()
+        if self._events and self._committed is not None:
+            self._committed()
+        self._events.clear()
+
+
+StoreType = TypeVar("StoreType", bound=UnitOfWork, covariant=True)
+
+
+class OpenStore(Protocol[StoreType]):
+    """Makes a fresh unit of work; what use cases are given."""
+
+    def __call__(self) -> StoreType: ...

@@ -1,0 +1,104 @@
+"""Pictures in an S3-compatible store: streamed, and off the event loop, since the client blocks."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import urllib3
+from minio import Minio
+from minio.error import S3Error
+
+from servicekit.errors import UnavailableError
+from servicekit.settings import ObjectStoreSettings
+
+CHUNK_BYTES = 256 * 1024
+# Bounds what a slow store can take from the process; as many connections as threads.
+THREADS = 16
+
+Result = TypeVar("Result")
+
+
+class ObjectMissingError(Exception):
+    """The store has no object under the key."""
+
+
+class ObjectStore:
+    """One bucket. A part of an `App`. Keys name what they hold (owner and content hash), so writing twice is harmless.
+
+    Every method raises `UnavailableError` when the store does not answer.
+    """
+
+    def __init__(self, settings: ObjectStoreSettings) -> None:
+        endpoint = urlsplit(settings.s3_endpoint)
+        self._bucket = settings.s3_bucket
+        self._client = Minio(
+            endpoint.netloc,
+            access_key=settings.s3_access_key.get_secret_value(),
+            secret_key=settings.s3_secret_key.get_secret_value(),
+            secure=endpoint.scheme == "https",
+            region=settings.s3_region,
+            http_client=urllib3.PoolManager(
+                maxsize=THREADS,
+                timeout=urllib3.Timeout(connect=5, read=30),
+                retries=urllib3.Retry(total=2, backoff_factor=0.2, status_forcelist=(500, 502, 503, 504)),
+            ),
+        )
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="object-store")
+
+    async def start(self) -> None:
+        """Does nothing: connections are opened when they are needed."""
+
+    async def stop(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def ping(self) -> None:
+        """Returns when the bucket can be reached."""
+        await self._run(lambda: self._client.bucket_exists(self._bucket))
+
+    async def put_file(self, key: str, path: Path, *, content_type: str) -> None:
+        """Stores a file under a key, streamed from the disk."""
+        await self._run(lambda: self._client.fput_object(self._bucket, key, str(path), content_type=content_type))
+
+    async def get_file(self, key: str, path: Path) -> None:
+        """Fetches an object into a file, streamed. Raises `ObjectMissingError`."""
+        await self._run(lambda: self._client.fget_object(self._bucket, key, str(path)))
+
+    async def exists(self, key: str) -> bool:
+        """Tells whether there is an object under the key."""
+        try:
+            await self._run(lambda: self._client.stat_object(self._bucket, key))
+        except ObjectMissingError:
+            return False
+        return True
+
+    async def remove(self, key: str) -> None:
+        """Removes an object; one that is not there is removed already."""
+        await self._run(lambda: self._client.remove_object(self._bucket, key))
+
+    async def read(self, key: str) -> AsyncIterator[bytes]:
+        """Yields an object in chunks. Raises `ObjectMissingError` before the first."""
+        response = await self._run(lambda: self._client.get_object(self._bucket, key))
+        try:
+            while chunk := await self._run(lambda: response.read(CHUNK_BYTES)):
+                yield chunk
+        finally:
+            response.close()
+            response.release_conn()
+
+    async def _run(self, call: Callable[[], Any]) -> Any:  # what the client returns; it has no types
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        except S3Error as error:
+            if error.code in ("NoSuchKey", "NoSuchObject", "ResourceNotFound"):
+                raise ObjectMissingError(error.object_name or "") from error
+            raise
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            with contextlib.suppress(AttributeError):
+                error.add_note("while talking to the object store (LINKAROOIE_S3_ENDPOINT)")
+            raise UnavailableError(
+                "The picture store does not answer at the moment. Try again in a few seconds.", retry_after_seconds=5
+            ) from error

@@ -1,0 +1,55 @@
+"""Composition root of the upload service."""
+
+from functools import partial
+from pathlib import Path
+
+from linkarooie.upload.v1 import upload_pb2, upload_pb2_grpc
+from servicekit import topology
+from servicekit.app import App
+from servicekit.bus import Bus
+from servicekit.consumers import Consumer
+from servicekit.database import Database
+from servicekit.grpc_client import Channels
+from servicekit.grpc_server import GrpcServer
+from servicekit.ids import Clock, utc_now
+from servicekit.object_store import ObjectStore
+from servicekit.outbox import OutboxRelay
+from servicekit.pictures.model import PictureLimits
+from servicekit.remote_keys import remote_verifier
+from services.upload import store
+from services.upload.api import UploadApi
+from services.upload.consumers import handlers
+from services.upload.settings import UploadSettings
+from services.upload.use_cases import Library
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def build(settings: UploadSettings, *, clock: Clock = utc_now) -> App:
+    """Builds the service from its settings; nothing connects before it is started."""
+    database = Database(settings, schema=settings.service)
+    bus = Bus(settings, name=settings.service)
+    objects = ObjectStore(settings)
+    channels = Channels(settings)
+    relay = OutboxRelay(database, bus, store.outbox, store.inbox, clock=clock)
+    library = Library(
+        stores=partial(store.Store, database, clock=clock, committed=relay.ring),
+        objects=objects,
+        limits=PictureLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels),
+        clock=clock,
+    )
+    consumer = Consumer(
+        bus, topology.UPLOAD, handlers(library), ack_wait_seconds=settings.consumer_ack_wait_seconds, clock=clock
+    )
+    grpc = GrpcServer(
+        settings,
+        service=upload_pb2.DESCRIPTOR.services_by_name["UploadService"],
+        register=partial(upload_pb2_grpc.add_UploadServiceServicer_to_server, UploadApi(library)),
+        verifier=remote_verifier(settings, channels),
+    )
+    return App(
+        name=settings.service,
+        parts=[bus, database, objects, channels, relay, consumer],
+        checks={"database": partial(database.expect_revision, MIGRATIONS), "bus": bus.ping},
+        grpc=grpc,
+    )

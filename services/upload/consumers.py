@@ -1,0 +1,45 @@
+"""What the upload service hears: that variants exist, or that none can be made."""
+
+from collections.abc import Mapping
+
+from google.protobuf.message import Message
+
+from linkarooie.events.v1 import events_pb2 as events
+from servicekit.consumers import Delivery, Handler
+from services.upload.domain import Variant
+from services.upload.use_cases import Library
+
+
+def handlers(library: Library) -> Mapping[type[Message], Handler]:
+    """Returns the handler of each event."""
+
+    async def variants_ready(delivery: Delivery) -> None:
+        event: events.VariantsReady = delivery.message
+        variants = [
+            Variant(
+                image_id=event.image_id,
+                revision=event.revision,
+                key=made.key,
+                platform=made.platform,
+                slot=made.slot,
+                content_type=made.content_type,
+                width=made.width,
+                height=made.height,
+                bytes=made.bytes,
+                sha256=made.sha256,
+                perceptual_hash=made.perceptual_hash,
+                object_key=made.object_key,
+                recipe_version=made.recipe_version,
+                notes=tuple((note.code, note.text) for note in made.notes),
+            )
+            for made in event.variants
+        ]
+        await library.take_variants(delivery, variants, image_id=event.image_id, revision=event.revision)
+
+    async def variants_failed(delivery: Delivery) -> None:
+        event: events.VariantsFailed = delivery.message
+        await library.take_failure(
+            delivery, image_id=event.image_id, revision=event.revision, reason=event.reason, message=event.message
+        )
+
+    return {events.VariantsReady: variants_ready, events.VariantsFailed: variants_failed}

@@ -1,0 +1,104 @@
+"""Renders the pages that people see: consent, account, error."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from sandbox.kit.gallery import SLOTS, Slot
+from sandbox.kit.platform import PEOPLE, AccountView, Platform
+
+
+def moment(unix_seconds: float) -> str:
+    """Writes a time as people and programs read it: ISO 8601, UTC."""
+    return datetime.fromtimestamp(unix_seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(loader=PackageLoader("sandbox.kit"), autoescape=True, undefined=StrictUndefined)
+    environment.filters["moment"] = moment
+    return environment
+
+
+def page(template: str, status: int = 200, **values: object) -> HTMLResponse:
+    """Renders a template of `kit/templates`."""
+    html = _environment().get_template(template).render(**values)
+    return HTMLResponse(html, status, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
+
+
+def error_page(platform: Platform, message: str, status: int = 400) -> HTMLResponse:
+    """Renders what a platform shows where it must not send the browser back to the app."""
+    return page("error.html", status, platform=platform, message=message)
+
+
+def consent_page(
+    platform: Platform,
+    *,
+    app_name: str,
+    wants: Iterable[str],
+    action: str,
+    hidden: Mapping[str, str],
+    preselect: str | None = None,
+) -> HTMLResponse:
+    """Renders the form in which a person chooses an account and allows or denies.
+
+    It posts `account` and `decision` (`allow` or `deny`) with the hidden fields to `action`.
+    """
+    accounts = [view for name in PEOPLE if (view := platform.account(name))]
+    chosen = preselect if preselect in PEOPLE else accounts[0].name
+    return page(
+        "consent.html",
+        platform=platform,
+        app_name=app_name,
+        wants=list(wants),
+        action=action,
+        hidden=hidden,
+        accounts=accounts,
+        chosen=chosen,
+    )
+
+
+def account_page(platform: Platform) -> Route:
+    """Returns the route `/@name`: the account as a visitor sees it, with its history of pictures."""
+
+    async def show(request: Request) -> Response:
+        view = platform.account(request.path_params["name"])
+        if view is None:
+            return error_page(platform, "There is no such account.", 404)
+        return page("account.html", platform=platform, view=view, state=account_state(platform, view))
+
+    return Route("/@{name}", show)
+
+
+def account_state(platform: Platform, view: AccountView) -> dict[str, object]:
+    """Returns the account as JSON: what is shown, how often each slot changed, and when."""
+    history = platform.context.gallery.history(view.name)
+
+    def slot_state(slot: Slot) -> dict[str, object]:
+        changes = [change for change in history if change.slot == slot]
+        return {
+            "url": view.url(slot),
+            "changes": len(changes),
+            "changed_at": moment(changes[-1].at) if changes else None,
+        }
+
+    return {
+        "name": view.name,
+        "handle": view.handle,
+        "display_name": view.display_name,
+        **{slot: slot_state(slot) for slot in SLOTS},
+        "history": [
+            {
+                "slot": change.slot,
+                "at": moment(change.at),
+                "visible_at": moment(change.visible_at),
+                "removed": change.token is None,
+            }
+            for change in history
+        ],
+    }

@@ -1,0 +1,100 @@
+"""The shape of a stand-in: what the sandbox hands to it and what it hands back."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from starlette.types import ASGIApp
+
+from sandbox.kit.gallery import SLOTS, Gallery, Slot
+from sandbox.kit.limits import Limiter
+from sandbox.kit.pictures import initial_picture
+from sandbox.kit.store import Store
+from sandbox.kit.switches import Panel, Switches
+
+# Two people with an account on every platform.
+PEOPLE: Mapping[str, str] = {"ada": "Ada Rivers", "grace": "Grace Meadow"}
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a stand-in is built from. `clock` gives unix seconds, `token` an unguessable text of n bytes' worth."""
+
+    platform: str
+    origin: str
+    store: Store
+    gallery: Gallery
+    limiter: Limiter
+    clock: Callable[[], float]
+    token: Callable[[int], str]
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(frozen=True)
+class AccountView:
+    """What a visitor sees of an account now; `facts` are lines worth knowing when signing in by hand."""
+
+    name: str
+    display_name: str
+    handle: str
+    avatar_url: str | None
+    banner_url: str | None
+    facts: Sequence[tuple[str, str]] = ()
+
+    def url(self, slot: Slot) -> str | None:
+        return self.avatar_url if slot == "avatar" else self.banner_url
+
+
+class Platform(Protocol):
+    """One stand-in."""
+
+    id: str
+    name: str
+    avatar_shape: str
+    """CSS `border-radius` of the avatar, as the platform shows it."""
+    accent: str
+    """CSS colour that tells the platforms' pages apart."""
+    panel: Panel
+    context: Context
+
+    @property
+    def app(self) -> ASGIApp: ...
+
+    def populate(self) -> None:
+        """Creates the accounts with their first pictures, where they do not exist yet."""
+
+    def account(self, name: str) -> AccountView | None:
+        """Returns what the account's page shows; None for a stranger."""
+
+    def expire_tokens(self) -> None:
+        """Ends the access tokens that are out now."""
+
+    def revoke_tokens(self) -> None:
+        """Revokes every access that people gave, as they would in the platform's settings."""
+
+
+def place_initial_pictures(context: Context, save: Callable[[str, Slot, bytes], str]) -> None:
+    """Gives each account that has none its first pictures; `save` keeps one and returns the token of its address."""
+    for name in PEOPLE:
+        for slot in SLOTS:
+            if context.gallery.latest(name, slot) is None:
+                token = save(name, slot, initial_picture(context.platform, name, slot))
+                context.gallery.place(name, slot, token, initial=True)
+
+
+def apply_switches(platform: Platform, switches: Switches) -> None:
+    """Turns the switches, and does at once what happens only once."""
+    if switches.expire_tokens:
+        platform.expire_tokens()
+    if switches.revoke_tokens:
+        platform.revoke_tokens()
+    platform.panel.set(switches)
+
+
+def reset(platform: Platform) -> None:
+    """Brings a platform back to its first day: first pictures, no apps, no tokens, everything healthy."""
+    platform.context.store.clear()
+    platform.context.limiter.reset()
+    platform.panel.reset()
+    platform.populate()

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeAlias, cast
 
 import grpc
 import structlog
@@ -118,8 +118,8 @@ def _server_credentials(settings: GrpcSettings) -> grpc.ServerCredentials:
 
 
 Handler = Callable[[Any, grpc.aio.ServicerContext[Any, Any]], Any]  # the four kinds differ only in what they stream
-MethodHandler = grpc.RpcMethodHandler[Any, Any]
-Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[MethodHandler | None]]
+MethodHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+Continuation: TypeAlias = "Callable[[grpc.HandlerCallDetails], Awaitable[MethodHandler | None]]"
 
 
 class _ServiceInterceptor(grpc.aio.ServerInterceptor):

@@ -8,6 +8,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from linkarooie.services import SERVICES as PROGRAM
+
 SERVICES = ["analytics", "auth", "gateway", "notify", "processor", "profile", "sync", "upload"]
 # Every optional part at once.
 EVERYTHING: dict[str, Any] = {
@@ -30,6 +32,14 @@ Render = Callable[..., Any]
 @pytest.fixture(scope="module")
 def everything(render: Render) -> Any:
     return render(EVERYTHING)
+
+
+def test_the_chart_has_the_services_of_the_program_and_gives_each_its_database(release: Any) -> None:
+    assert sorted(program.name for program in PROGRAM) == SERVICES
+    for program in PROGRAM:
+        container = release.one("Deployment", program.name)["spec"]["template"]["spec"]["containers"][0]
+        variable = f"LINKAROOIE_{program.name.upper()}_DATABASE_URL"
+        assert (variable in {entry["name"] for entry in container["env"]}) is program.has_database
 
 
 def test_every_service_is_run_by_its_own_command(release: Any) -> None:

@@ -1,0 +1,62 @@
+# One door for everything. `make` alone shows what there is.
+PYTHON ?= python3
+BIN := .venv/bin
+PACKAGES := linkarooie servicekit services gateway catalog devstack sandbox
+CODE := $(PACKAGES) tests tools benchmarks protos/generate.py hatch_build.py
+
+.DEFAULT_GOAL := help
+.PHONY: help run reset test test-unit test-integration test-e2e check format protos lock clean setup setup-test web
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
+
+run: setup web ## Start everything on this machine and print where to go
+	@exec $(BIN)/linkarooie dev
+
+reset: setup ## Clear the data of `make run`
+	@$(BIN)/linkarooie reset
+
+test: setup-test web ## Run all tests, browser tests included
+	@$(BIN)/python tools/browser.py >/dev/null
+	@$(BIN)/pytest -q
+
+test-unit: setup-test ## Run the unit tests alone: no servers, a few seconds
+	@$(BIN)/pytest -q tests/unit
+
+test-integration: setup-test ## Run the tests against real servers alone
+	@$(BIN)/pytest -q tests/integration
+
+test-e2e: setup-test web ## Run the browser and fault tests alone
+	@$(BIN)/python tools/browser.py >/dev/null
+	@$(BIN)/pytest -q tests/e2e tests/chaos
+
+check: setup-test web ## Lint, types and contracts of everything
+	@$(BIN)/ruff format --check --quiet $(CODE) || (echo "run: make format" && false)
+	@$(BIN)/ruff check --quiet $(CODE)
+	@$(BIN)/mypy
+	@$(BIN)/buf lint protos
+	@$(BIN)/python tools/helm.py lint --strict --quiet deploy/helm/linkarooie
+	@$(BIN)/python tools/build_web.py check test
+
+format: setup-test ## Format the Python code
+	@$(BIN)/ruff check --quiet --fix $(CODE) ; $(BIN)/ruff format --quiet $(CODE)
+
+protos: setup ## Generate the Python code of the contracts anew
+	@$(BIN)/python protos/generate.py
+
+lock: setup-test ## Lock the versions of all Python packages anew
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --extra dev pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --extra dev --extra test pyproject.toml -o requirements-test.lock
+
+clean: ## Remove the environment and everything that was built
+	@rm -rf .venv build gateway/static web/node_modules web/openapi.json web/src/api/schema.d.ts linkarooie/*/v1 .mypy_cache .ruff_cache .pytest_cache
+
+setup:
+	@$(PYTHON) tools/setup.py run
+
+setup-test:
+	@$(PYTHON) tools/setup.py test
+
+web:
+	@$(BIN)/python tools/build_web.py

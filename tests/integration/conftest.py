@@ -1,0 +1,166 @@
+"""Real servers for the integration tests: Postgres, NATS, S3 and SMTP, started once; and what a service needs to run on them."""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet
+
+from devstack import DevStack, Endpoints
+from linkarooie import processes
+from linkarooie.auth.v1 import auth_pb2, auth_pb2_grpc
+from servicekit.app import App
+from servicekit.bus import Bus
+from servicekit.grpc_server import GrpcServer
+from servicekit.identity import AUDIENCE, TokenVerifier
+from servicekit.ids import new_id, utc_now
+from servicekit.settings import GrpcSettings, ServiceSettings
+
+SettingsType = TypeVar("SettingsType", bound=ServiceSettings)
+ISSUER = "linkarooie"
+# Short, so that what a killed worker leaves behind is taken over while the test waits.
+ACK_WAIT_SECONDS = 3
+
+
+@pytest.fixture(scope="session")
+async def dev_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DevStack]:
+    """The servers themselves, for tests that stop and start them."""
+    async with DevStack(tmp_path_factory.mktemp("devstack"), durable=False) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def stack(dev_stack: DevStack) -> Endpoints:
+    """The running servers, with every schema migrated and all streams and consumers made."""
+    for name, value in environment_of(dev_stack.endpoints).items():
+        os.environ[name] = value
+    await processes.prepare()
+    return dev_stack.endpoints
+
+
+def environment_of(endpoints: Endpoints) -> dict[str, str]:
+    """Returns the variables that point services to the test's servers."""
+    return {
+        "LINKAROOIE_NATS_URL": endpoints.nats_url,
+        "LINKAROOIE_S3_ENDPOINT": endpoints.s3_endpoint,
+        "LINKAROOIE_S3_ACCESS_KEY": endpoints.s3_access_key,
+        "LINKAROOIE_S3_SECRET_KEY": endpoints.s3_secret_key,
+        "LINKAROOIE_S3_BUCKET": endpoints.s3_bucket,
+        "LINKAROOIE_SMTP_HOST": endpoints.smtp_host,
+        "LINKAROOIE_SMTP_PORT": str(endpoints.smtp_port),
+        "LINKAROOIE_CONSUMER_ACK_WAIT_SECONDS": str(ACK_WAIT_SECONDS),
+        "LINKAROOIE_GRPC_STOP_GRACE_SECONDS": "1",
+        **{f"LINKAROOIE_{name.upper()}_DATABASE_URL": url for name, url in endpoints.postgres.items()},
+    }
+
+
+@dataclass(frozen=True)
+class Keys:
+    """A signing key, and the address of an auth service that publishes it."""
+
+    key: ECKey
+    auth_target: str
+
+    def token(self, user_id: str, **claims: Any) -> str:
+        now = int(utc_now().timestamp())
+        payload = {"iss": ISSUER, "aud": AUDIENCE, "sub": user_id, "sid": new_id(), "iat": now, "exp": now + 600}
+        return jwt.encode({"alg": "ES256", "kid": self.key.kid}, {**payload, **claims}, self.key)
+
+
+class _KeysOnly(auth_pb2_grpc.AuthServiceServicer):
+    def __init__(self, jwks: str) -> None:
+        self._jwks = jwks
+
+    async def GetSigningKeys(  # noqa: N802
+        self, request: auth_pb2.GetSigningKeysRequest, context: object
+    ) -> auth_pb2.GetSigningKeysResponse:
+        return auth_pb2.GetSigningKeysResponse(jwks_json=self._jwks)
+
+
+@pytest.fixture(scope="session")
+async def signing_keys() -> AsyncIterator[Keys]:
+    """A key of the tests' own, published over real gRPC as the auth service does."""
+    key = ECKey.generate_key("P-256", {"kid": "test"})
+    jwks = json.dumps(KeySet([key]).as_dict(private=False))
+
+    async def fetch() -> str:
+        return jwks
+
+    server = GrpcServer(
+        GrpcSettings(grpc_listen="127.0.0.1:0", grpc_stop_grace_seconds=0),
+        service=auth_pb2.DESCRIPTOR.services_by_name["AuthService"],
+        register=partial(auth_pb2_grpc.add_AuthServiceServicer_to_server, _KeysOnly(jwks)),
+        verifier=TokenVerifier(fetch, issuer=ISSUER),
+        public_methods=["GetSigningKeys"],
+    )
+    await server.start()
+    yield Keys(key, server.address)
+    await server.stop()
+
+
+@pytest.fixture(scope="session")
+def issue_token(signing_keys: Keys) -> Callable[[str], str]:
+    """Signs an access token that every service in the tests accepts."""
+    return signing_keys.token
+
+
+@pytest.fixture(scope="session")
+def service_settings(stack: Endpoints, signing_keys: Keys) -> Callable[..., Any]:
+    """Makes a service's settings for the running servers, with a free port and whatever is given besides."""
+
+    def make(settings_class: type[SettingsType], **overrides: Any) -> SettingsType:
+        fixed: dict[str, Any] = {"grpc_listen": "127.0.0.1:0", "auth_target": signing_keys.auth_target}
+        known = {name: value for name, value in fixed.items() if name in settings_class.model_fields}
+        return settings_class(**{**known, **overrides})
+
+    return make
+
+
+@asynccontextmanager
+async def running(app: App) -> AsyncIterator[App]:
+    """Runs an app within the block."""
+    await app.start()
+    try:
+        yield app
+    finally:
+        await app.stop()
+
+
+@pytest.fixture(scope="session")
+def run_app() -> Callable[[App], AbstractAsyncContextManager[App]]:
+    return running
+
+
+@pytest.fixture
+async def bus(stack: Endpoints) -> AsyncIterator[Bus]:
+    """A connection to the message bus for the test's own use."""
+    connection = Bus(processes.TopologySettings(), name="test")
+    await connection.start()
+    yield connection
+    await connection.stop()
+
+
+async def eventually(check: Callable[[], Any], *, within_seconds: float = 15, every_seconds: float = 0.05) -> Any:
+    """Calls `check` (plain or async) until it returns something true, and returns that; fails with its last answer after the deadline."""
+    deadline = asyncio.get_running_loop().time() + within_seconds
+    while True:
+        answer = check()
+        if asyncio.iscoroutine(answer):
+            answer = await answer
+        if answer:
+            return answer
+        if asyncio.get_running_loop().time() > deadline:
+            raise AssertionError(f"did not come true within {within_seconds} s; the last answer was {answer!r}")
+        await asyncio.sleep(every_seconds)
+
+
+@pytest.fixture(scope="session", name="eventually")
+def eventually_fixture() -> Callable[..., Any]:
+    return eventually

@@ -1,6 +1,10 @@
 """What the sandbox's tests share: a clock to turn, pictures, the control API, and clients of other people's making."""
 
+import base64
+import hashlib
+import html
 import io
+import re
 import time
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -131,3 +135,84 @@ class XClient:
 
 def code(answer: httpx2.Response) -> int:
     return answer.json()["errors"][0]["code"]
+
+
+class MastodonClient:
+    """Registers, signs in with PKCE and calls, with nothing but httpx2."""
+
+    VERIFIER = "a-verifier-that-is-long-enough-to-be-one-0123456789"
+    CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
+
+    def __init__(self, http: httpx2.AsyncClient, origin: str) -> None:
+        self.http = http
+        self.origin = origin
+        self.app: dict[str, Any] = {}
+        self.token: str | None = None
+
+    async def register(self, **values: Any) -> httpx2.Response:
+        body = {
+            "client_name": "Linkarooie",
+            "redirect_uris": CALLBACK,
+            "scopes": "read:accounts write:accounts",
+            **values,
+        }
+        answer = await self.http.post(f"{self.origin}/api/v1/apps", json=body)
+        if answer.status_code == 200:
+            self.app = answer.json()
+        return answer
+
+    async def authorize(self, account: str = "ada", decision: str = "allow", **changes: Any) -> dict[str, str]:
+        """Goes through the consent page; returns what came back to the callback."""
+        asked = {
+            "response_type": "code",
+            "client_id": self.app["client_id"],
+            "redirect_uri": CALLBACK,
+            "scope": "read:accounts write:accounts",
+            "state": "s t&1",
+            "code_challenge": self.CHALLENGE,
+            "code_challenge_method": "S256",
+            **changes,
+        }
+        asked = {name: value for name, value in asked.items() if value is not None}
+        page = await self.http.get(f"{self.origin}/oauth/authorize", params=asked)
+        if page.status_code == 303:
+            return query(page.headers["location"])
+        assert page.status_code == 200, page.text
+        form = hidden(page.text) | {"account": account, "decision": decision}
+        return query((await self.http.post(f"{self.origin}/oauth/authorize", data=form)).headers["location"])
+
+    async def exchange(self, code: str, **changes: Any) -> httpx2.Response:
+        body = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "client_id": self.app["client_id"],
+            "client_secret": self.app["client_secret"],
+            "redirect_uri": CALLBACK,
+            "code_verifier": self.VERIFIER,
+            **changes,
+        }
+        return await self.http.post(f"{self.origin}/oauth/token", data=body)
+
+    async def connect(self, account: str = "ada", scope: str = "read:accounts write:accounts") -> "MastodonClient":
+        await self.register(scopes=scope)
+        code = (await self.authorize(account, scope=scope))["code"]
+        answer = await self.exchange(code)
+        assert answer.status_code == 200, answer.text
+        self.token = answer.json()["access_token"]
+        return self
+
+    async def call(self, method: str, path: str, **options: Any) -> httpx2.Response:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return await self.http.request(method, self.origin + path, headers=headers, **options)
+
+    async def upload(self, path: str = "/api/v1/accounts/update_credentials", **files: bytes) -> httpx2.Response:
+        return await self.call("PATCH", path, files={name: ("a", data) for name, data in files.items()})
+
+    async def me(self) -> dict[str, Any]:
+        return (await self.call("GET", "/api/v1/accounts/verify_credentials")).json()
+
+
+def hidden(page: str) -> dict[str, str]:
+    """Reads the hidden fields of the form on a page."""
+    found = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page)
+    return {name: html.unescape(value) for name, value in found}

@@ -1,0 +1,5 @@
+"""The stand-in for a Mastodon server: app registration, OAuth, the picture endpoints and the instance description."""
+
+from sandbox.mastodon.platform import build
+
+__all__ = ["build"]

@@ -1,0 +1,186 @@
+"""A Mastodon server's accounts, tokens and pictures: what they are and how they are kept."""
+
+import hashlib
+from dataclasses import dataclass
+from html import escape
+
+from PIL import Image
+
+from sandbox.kit.gallery import Slot
+from sandbox.kit.pictures import EXTENSIONS, MEDIA_TYPES, Format, cover, decode, encode, fit_area
+from sandbox.kit.platform import PEOPLE, AccountView, Context
+from sandbox.kit.store import Document
+
+FORMATS: tuple[Format, ...] = ("JPEG", "PNG", "GIF", "WEBP")
+HEADER_MAX_PIXELS = 750_000
+# Mastodon's names for the slots, in addresses and fields.
+FIELDS: dict[Slot, str] = {"avatar": "avatar", "banner": "header"}
+
+
+@dataclass(frozen=True)
+class Token:
+    """An access token. `account` is None for an app's own token."""
+
+    key: str
+    account: str | None
+    scopes: tuple[str, ...]
+    client_id: str
+    ended: str | None
+    """Why it is no use any more: "revoked" or "expired"."""
+
+    def allows(self, *scopes: str) -> bool:
+        """Tells whether any of these scopes, or the broad one before their colon, was granted."""
+        granted = set(self.scopes)
+        return any(scope in granted or scope.partition(":")[0] in granted for scope in scopes)
+
+
+class Accounts:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._store = context.store
+        self._gallery = context.gallery
+
+    # People
+
+    def account_id(self, name: str) -> str:
+        return str(110 * 10**15 + int.from_bytes(hashlib.sha256(name.encode()).digest()[:6]) % 10**15)
+
+    def profile(self, name: str) -> Document:
+        """Returns the texts of a profile."""
+        found = self._store.get("profiles", name) or {}
+        texts = {"display_name": PEOPLE[name], "note": "", "avatar_description": "", "header_description": ""}
+        return {**texts, **found}
+
+    def write_profile(self, name: str, texts: Document) -> None:
+        self._store.put("profiles", name, {**self.profile(name), **texts})
+
+    def view(self, name: str) -> AccountView | None:
+        if name not in PEOPLE:
+            return None
+        host = self._context.origin.partition("://")[2]
+        display_name = self.profile(name)["display_name"] or name
+        return AccountView(name, display_name, f"@{name}@{host}", self.url(name, "avatar"), self.url(name, "banner"))
+
+    def url(self, name: str, slot: Slot, style: str = "original") -> str | None:
+        """Returns the address of what is shown; None where nothing is. A GIF's `static` is a PNG."""
+        shown = self._gallery.shown(name, slot)
+        if shown is None or shown.token is None:
+            return None
+        path, _, file = shown.token.partition("/original/")
+        if style == "static" and file.endswith(".gif"):
+            return f"{self._context.origin}/{path}/static/{file.removesuffix('gif')}png"
+        return f"{self._context.origin}/{shown.token}"
+
+    def missing_url(self, slot: Slot) -> str:
+        return f"{self._context.origin}/{FIELDS[slot]}s/original/missing.png"
+
+    def credential_account(self, name: str) -> Document:
+        profile = self.profile(name)
+        pictures = {
+            FIELDS[slot] + suffix: self.url(name, slot, style) or self.missing_url(slot)
+            for slot in FIELDS
+            for suffix, style in (("", "original"), ("_static", "static"))
+        }
+        note = f"<p>{escape(profile['note'])}</p>" if profile["note"] else ""
+        return {
+            "id": self.account_id(name),
+            "username": name,
+            "acct": name,
+            "display_name": profile["display_name"],
+            "locked": False,
+            "bot": False,
+            "discoverable": True,
+            "group": False,
+            "created_at": "2024-01-01T00:00:00.000Z",
+            "note": note,
+            "url": f"{self._context.origin}/@{name}",
+            "uri": f"{self._context.origin}/users/{name}",
+            **pictures,
+            "followers_count": 0,
+            "following_count": 0,
+            "statuses_count": 0,
+            "last_status_at": None,
+            "emojis": [],
+            "fields": [],
+            "source": {
+                "privacy": "public",
+                "sensitive": False,
+                "language": None,
+                "note": profile["note"],
+                "fields": [],
+                "follow_requests_count": 0,
+            },
+        }
+
+    def profile_entity(self, name: str) -> Document:
+        """Returns what /api/v1/profile shows: absent pictures are null there."""
+        return {
+            "id": self.account_id(name),
+            **self.profile(name),
+            "fields": [],
+            "avatar": self.url(name, "avatar"),
+            "avatar_static": self.url(name, "avatar", "static"),
+            "header": self.url(name, "banner"),
+            "header_static": self.url(name, "banner", "static"),
+            "locked": False,
+            "bot": False,
+            "hide_collections": None,
+            "discoverable": True,
+            "indexable": True,
+            "show_media": True,
+            "show_media_replies": True,
+            "show_featured": True,
+            "attribution_domains": [],
+        }
+
+    # Pictures
+
+    def save(self, name: str, slot: Slot, image: Image.Image, form: Format) -> str:
+        """Keeps a picture as Mastodon would scale it, under a new address; returns the address's token."""
+        scaled = cover(image, 400, 400) if slot == "avatar" else fit_area(image, HEADER_MAX_PIXELS)
+        media_type = MEDIA_TYPES[form]
+        number = self.account_id(name)
+        folder = "/".join(number[at : at + 3] for at in range(0, len(number), 3))
+        file = f"{self._context.token(8)}.{EXTENSIONS[media_type]}"
+        token = f"system/accounts/{FIELDS[slot]}s/{folder}/original/{file}"
+        self._store.put_blob(token, media_type, encode(scaled, form))
+        return token
+
+    def save_initial(self, name: str, slot: Slot, data: bytes) -> str:
+        return self.save(name, slot, *decode(data, FORMATS))
+
+    def served(self, path: str) -> tuple[str, bytes] | None:
+        """Returns the picture behind an address; None once it was replaced: Mastodon deletes the file then."""
+        static = "/static/" in path
+        token = path.replace("/static/", "/original/").removesuffix("png") + "gif" if static else path
+        slot: Slot = "avatar" if "/avatars/" in path else "banner"
+        change = self._gallery.find(slot, token)
+        shown = change and self._gallery.shown(change.account, slot)
+        found = self._store.blob(token)
+        if change is None or shown is None or shown.seq != change.seq or found is None:
+            return None
+        return ("image/png", encode(decode(found[1], FORMATS)[0], "PNG")) if static else found
+
+    # Tokens
+
+    def issue_token(self, account: str | None, scopes: tuple[str, ...], client_id: str) -> Document:
+        """Creates a token; returns the answer of the token endpoint."""
+        key, now = self._context.token(22), int(self._context.clock())
+        document = {"account": account, "scopes": scopes, "client_id": client_id, "ended": None}
+        self._store.put("tokens", key, document)
+        return {"access_token": key, "token_type": "Bearer", "scope": " ".join(scopes), "created_at": now}
+
+    def token(self, key: str) -> Token | None:
+        found = self._store.get("tokens", key)
+        if found is None:
+            return None
+        return Token(key, found["account"], tuple(found["scopes"]), found["client_id"], found["ended"])
+
+    def end_token(self, key: str, why: str) -> None:
+        if found := self._store.get("tokens", key):
+            self._store.put("tokens", key, {**found, "ended": why})
+
+    def end_all(self, why: str) -> None:
+        for key, document in self._store.items("tokens"):
+            if document["ended"] is None:
+                self.end_token(key, why)

@@ -1,0 +1,298 @@
+"""Puts a Mastodon server together: profile reads and writes, the instance description, picture addresses."""
+
+import asyncio
+from collections.abc import Mapping
+
+from PIL import Image
+from starlette.applications import Starlette
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from sandbox.kit.endpoint import Endpoints, Refused
+from sandbox.kit.gallery import Slot
+from sandbox.kit.pages import account_page
+from sandbox.kit.pictures import BadPictureError, Format, decode, encode
+from sandbox.kit.platform import PEOPLE, AccountView, Context, Platform, place_initial_pictures
+from sandbox.kit.switches import Panel
+from sandbox.mastodon.accounts import FIELDS, FORMATS, Accounts
+from sandbox.mastodon.answers import (
+    LIMIT,
+    MastodonDialect,
+    MastodonSwitches,
+    error,
+    invalid_token,
+    outside_scopes,
+    refuse,
+)
+from sandbox.mastodon.sign_in import SignIn, body_values
+
+MEGABYTE = 1024 * 1024
+DESCRIPTION_MAX_CHARACTERS = 150
+# Two pictures at their limit, and the form around them.
+_MAX_BODY = 17 * MEGABYTE
+
+
+def build(context: Context) -> Platform:
+    return Mastodon(context)
+
+
+class Mastodon:
+    id = "mastodon"
+    name = "Mastodon"
+    avatar_shape = "20%"
+    accent = "#5b4be0"
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.panel = Panel(MastodonSwitches)
+        self._accounts = Accounts(context)
+        sign_in = SignIn(self, self._accounts, self._is_old)
+        endpoints = Endpoints(context, self.panel, MastodonDialect(self.panel))
+        self.app = Starlette(
+            routes=[*sign_in.routes(endpoints), *self._api_routes(endpoints), *self._public_routes()],
+            exception_handlers={404: _not_found},
+        )
+
+    def _is_old(self) -> bool:
+        return isinstance(self.panel.switches, MastodonSwitches) and self.panel.switches.old_server
+
+    def populate(self) -> None:
+        place_initial_pictures(self.context, self._accounts.save_initial)
+
+    def account(self, name: str) -> AccountView | None:
+        return self._accounts.view(name)
+
+    def expire_tokens(self) -> None:
+        # Mastodon's own tokens never end; those of compatible servers do.
+        self._accounts.end_all("expired")
+
+    def revoke_tokens(self) -> None:
+        self._accounts.end_all("revoked")
+
+    def _api_routes(self, endpoints: Endpoints) -> list[BaseRoute]:
+        accounts = "/api/v1/accounts"
+        return [
+            endpoints.route(f"{accounts}/verify_credentials", self._verify, "read", limit=LIMIT),
+            endpoints.route("/oauth/userinfo", self._userinfo, "read", limit=LIMIT, methods=["GET", "POST"]),
+            endpoints.route("/api/v1/profile", self._profile, "read", limit=LIMIT),
+            endpoints.route(
+                f"{accounts}/update_credentials",
+                self._update_credentials,
+                "write",
+                methods=["PATCH"],
+                limit=LIMIT,
+                max_body=_MAX_BODY,
+            ),
+            endpoints.route(
+                "/api/v1/profile", self._update_profile, "write", methods=["PATCH"], limit=LIMIT, max_body=_MAX_BODY
+            ),
+            endpoints.route(
+                "/api/v1/profile/{field:str}", self._delete_picture, "write", methods=["DELETE"], limit=LIMIT
+            ),
+            endpoints.route("/api/v2/instance", self._instance, "read", limit=LIMIT),
+            endpoints.route("/api/v1/instance", self._instance_v1, "read", limit=LIMIT),
+        ]
+
+    def _public_routes(self) -> list[BaseRoute]:
+        return [
+            Route("/system/accounts/{path:path}", self._serve),
+            Route("/{kind}/original/missing.png", _serve_missing),
+            Route("/.well-known/nodeinfo", self._nodeinfo_links),
+            Route("/nodeinfo/2.0", self._nodeinfo),
+            account_page(self),
+        ]
+
+    def _user(self, request: Request, *scopes: str) -> str:
+        """Returns the account behind the bearer token; raises the server's refusal."""
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        token = self._accounts.token(key) if scheme.lower() == "bearer" else None
+        if token is None:
+            raise Refused(invalid_token("The access token is invalid"))
+        if token.ended:
+            raise Refused(
+                invalid_token(
+                    "The access token was revoked" if token.ended == "revoked" else "The access token expired"
+                )
+            )
+        if not token.allows(*scopes):
+            raise Refused(outside_scopes())
+        if token.account is None:
+            raise refuse(422, "This method requires an authenticated user")
+        return token.account
+
+    # Reads
+
+    async def _verify(self, request: Request) -> Response:
+        name = self._user(request, "read:accounts", "profile", "read:me")
+        return JSONResponse(self._accounts.credential_account(name))
+
+    async def _userinfo(self, request: Request) -> Response:
+        name = self._user(request, "profile")
+        account = self._accounts.credential_account(name)
+        return JSONResponse(
+            {
+                "iss": f"{self.context.origin}/",
+                "sub": account["uri"],
+                "name": account["display_name"],
+                "preferred_username": name,
+                "profile": account["url"],
+                "picture": account["avatar"],
+            }
+        )
+
+    async def _profile(self, request: Request) -> Response:
+        if self._is_old():
+            return error(404, "Record not found")
+        return JSONResponse(self._accounts.profile_entity(self._user(request, "read:accounts", "profile")))
+
+    # Writes
+
+    async def _update_credentials(self, request: Request) -> Response:
+        name = self._user(request, "write:accounts")
+        await self._update(request, name, ("display_name", "note"))
+        return JSONResponse(self._accounts.credential_account(name))
+
+    async def _update_profile(self, request: Request) -> Response:
+        if self._is_old():
+            return error(404, "Record not found")
+        name = self._user(request, "write:accounts")
+        await self._update(request, name, ("display_name", "note", "avatar_description", "header_description"))
+        return JSONResponse(self._accounts.profile_entity(name))
+
+    async def _update(self, request: Request, name: str, texts: tuple[str, ...]) -> None:
+        """Takes over texts and pictures together, or nothing if one of them is invalid."""
+        values = await body_values(request)
+        changed = {field: str(values[field]) for field in texts if field in values}
+        for field in ("avatar_description", "header_description"):
+            if len(changed.get(field, "")) > DESCRIPTION_MAX_CHARACTERS:
+                label = field.replace("_", " ").capitalize()
+                raise refuse(
+                    422, f"Validation failed: {label} is too long (maximum is {DESCRIPTION_MAX_CHARACTERS} characters)"
+                )
+        pictures: dict[Slot, tuple[Image.Image, Format]] = {}
+        for slot, field in FIELDS.items():
+            if isinstance(file := values.get(field), UploadFile):
+                pictures[slot] = await self._picture(field, await file.read())
+        if pictures and self.panel.rejects_silently():
+            return
+        self._accounts.write_profile(name, changed)
+        for slot, (image, form) in pictures.items():
+            self._place(request, name, slot, self._accounts.save(name, slot, image, form))
+
+    async def _picture(self, field: str, data: bytes) -> tuple[Image.Image, Format]:
+        label = field.capitalize()
+        megabytes = 2 if self._is_old() else 8
+        if len(data) >= megabytes * MEGABYTE:
+            raise refuse(422, f"Validation failed: {label} file size must be less than {megabytes} MB")
+        try:
+            return await asyncio.to_thread(decode, data, FORMATS)
+        except BadPictureError as reason:
+            raise refuse(422, f"Validation failed: {label} content type is invalid") from reason
+
+    async def _delete_picture(self, request: Request) -> Response:
+        slot = next((slot for slot, field in FIELDS.items() if field == request.path_params["field"]), None)
+        if slot is None:
+            return error(404, "Record not found")
+        name = self._user(request, "write:accounts")
+        latest = self.context.gallery.latest(name, slot)
+        if latest and latest.token and not self.panel.rejects_silently():
+            self._place(request, name, slot, None)
+        return JSONResponse(self._accounts.credential_account(name))
+
+    def _place(self, request: Request, name: str, slot: Slot, token: str | None) -> None:
+        self.context.gallery.place(name, slot, token, delay_seconds=self.panel.switches.slow_seconds)
+        request.state.changed = True
+
+    # About the server
+
+    @property
+    def _version(self) -> str:
+        return "4.2.10" if self._is_old() else "4.6.1"
+
+    @property
+    def _configuration(self) -> Mapping[str, object]:
+        accounts: dict[str, int] = {"max_featured_tags": 10, "max_pinned_statuses": 5}
+        if not self._is_old():
+            accounts["max_avatar_description_length"] = DESCRIPTION_MAX_CHARACTERS
+            accounts["max_header_description_length"] = DESCRIPTION_MAX_CHARACTERS
+        return {
+            "accounts": accounts,
+            "media_attachments": {
+                "supported_mime_types": ["image/jpeg", "image/png", "image/gif", "image/webp"],
+                "image_size_limit": 16 * MEGABYTE,
+                "image_matrix_limit": 33_177_600,
+            },
+        }
+
+    async def _instance(self, _: Request) -> Response:
+        instance: dict[str, object] = {
+            "domain": self.context.origin.partition("://")[2],
+            "title": "Sandbox Mastodon",
+            "version": self._version,
+            "source_url": "https://github.com/mastodon/mastodon",
+            "description": "A stand-in on this machine, not a real server.",
+            "languages": ["en"],
+            "configuration": self._configuration,
+            "registrations": {"enabled": False, "approval_required": False, "message": None},
+            "contact": {"email": "", "account": None},
+            "rules": [],
+        }
+        if not self._is_old():
+            instance["api_versions"] = {"mastodon": 9}
+        return JSONResponse(instance)
+
+    async def _instance_v1(self, _: Request) -> Response:
+        return JSONResponse(
+            {
+                "uri": self.context.origin.partition("://")[2],
+                "title": "Sandbox Mastodon",
+                "version": self._version,
+                "short_description": "A stand-in on this machine, not a real server.",
+                "description": "",
+                "email": "",
+                "urls": {},
+                "stats": {"user_count": len(PEOPLE), "status_count": 0, "domain_count": 0},
+                "languages": ["en"],
+                "registrations": False,
+                "configuration": self._configuration,
+            }
+        )
+
+    async def _nodeinfo_links(self, _: Request) -> Response:
+        rel = "http://nodeinfo.diaspora.software/ns/schema/2.0"
+        return JSONResponse({"links": [{"rel": rel, "href": f"{self.context.origin}/nodeinfo/2.0"}]})
+
+    async def _nodeinfo(self, _: Request) -> Response:
+        return JSONResponse(
+            {
+                "version": "2.0",
+                "software": {"name": "mastodon", "version": self._version},
+                "protocols": ["activitypub"],
+                "services": {"inbound": [], "outbound": []},
+                "usage": {"users": {"total": len(PEOPLE)}, "localPosts": 0},
+                "openRegistrations": False,
+                "metadata": {},
+            }
+        )
+
+    # Pictures
+
+    async def _serve(self, request: Request) -> Response:
+        found = self._accounts.served(request.url.path.removeprefix("/"))
+        if found is None:
+            return Response(status_code=404)
+        content_type, body = found
+        return Response(body, media_type=content_type, headers={"Cache-Control": "public, max-age=2419200, immutable"})
+
+
+async def _serve_missing(request: Request) -> Response:
+    if request.path_params["kind"] not in ("avatars", "headers"):
+        return error(404, "Record not found")
+    size = (400, 400) if request.path_params["kind"] == "avatars" else (700, 335)
+    return Response(encode(Image.new("RGB", size, "#8b8fa3"), "PNG"), media_type="image/png")
+
+
+async def _not_found(_: Request, __: Exception) -> Response:
+    return error(404, "Record not found")

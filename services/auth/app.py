@@ -1,0 +1,59 @@
+"""Composition root of the auth service."""
+
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from linkarooie.auth.v1 import auth_pb2, auth_pb2_grpc
+from servicekit.app import App, PeriodicTask
+from servicekit.bus import Bus
+from servicekit.database import Database
+from servicekit.grpc_server import GrpcServer
+from servicekit.identity import TokenVerifier
+from servicekit.ids import Clock, utc_now
+from servicekit.outbox import OutboxRelay
+from services.auth import store
+from services.auth.api import PUBLIC_METHODS, AuthApi
+from services.auth.keys import AccessTokens, SigningKeys
+from services.auth.passwords import Passwords, common_passwords
+from services.auth.settings import AuthSettings
+from services.auth.use_cases import Accounts
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+# Soon after its grace a sealed successor is of no use to anybody but a thief.
+FORGET_EVERY_SECONDS = 60.0
+
+
+def build(settings: AuthSettings, *, clock: Clock = utc_now) -> App:
+    """Builds the service from its settings; nothing connects before it is started."""
+    database = Database(settings, schema=settings.service)
+    bus = Bus(settings, name=settings.service)
+    relay = OutboxRelay(database, bus, store.outbox, store.inbox, clock=clock)
+    keys = SigningKeys(settings.signing_keys.get_secret_value())
+    passwords = Passwords(settings.hash_cost, threads=settings.hash_threads, max_waiting=settings.hash_max_waiting)
+    accounts = Accounts(
+        stores=partial(store.Store, database, clock=clock, committed=relay.ring),
+        passwords=passwords,
+        common_passwords=common_passwords(),
+        access_tokens=AccessTokens(keys, settings.token_issuer, timedelta(minutes=settings.access_token_minutes)),
+        lifetimes=settings.lifetimes,
+        clock=clock,
+    )
+    forget = PeriodicTask("auth_forget", accounts.forget_what_is_over, every_seconds=FORGET_EVERY_SECONDS)
+
+    async def own_keys() -> str:
+        return keys.public_jwks()
+
+    grpc = GrpcServer(
+        settings,
+        service=auth_pb2.DESCRIPTOR.services_by_name["AuthService"],
+        register=partial(auth_pb2_grpc.add_AuthServiceServicer_to_server, AuthApi(accounts, keys)),
+        verifier=TokenVerifier(own_keys, issuer=settings.token_issuer),
+        public_methods=PUBLIC_METHODS,
+    )
+    return App(
+        name=settings.service,
+        parts=[bus, database, relay, passwords, forget],
+        checks={"database": partial(database.expect_revision, MIGRATIONS), "bus": bus.ping},
+        grpc=grpc,
+    )

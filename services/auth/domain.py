@@ -1,0 +1,180 @@
+"""Rules of accounts and sessions. Pure: no I/O."""
+
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from email_validator import EmailNotValidError, validate_email
+
+from servicekit.errors import FieldViolation, InvalidInputError
+
+DISPLAY_NAME_MAX_CHARACTERS = 100
+PASSWORD_MIN_CHARACTERS = 10
+# Bounds what one hash may read; longer than any phrase that somebody types.
+PASSWORD_MAX_BYTES = 128
+# NFKC joins at most four typed characters into one that counts, so more than this cannot become short enough.
+PASSWORD_MAX_TYPED_CHARACTERS = 4 * PASSWORD_MAX_BYTES
+USER_AGENT_MAX_CHARACTERS = 300
+
+
+@dataclass(frozen=True)
+class User:
+    """An account. `email_key` is what two addresses are compared by."""
+
+    id: str
+    email: str
+    email_key: str
+    display_name: str
+    password_hash: str = field(repr=False)
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Session:
+    """One signed-in device: a family of refresh tokens, of which at most one is live."""
+
+    id: str
+    user_id: str
+    user_agent: str
+    created_at: datetime
+    ends_at: datetime  # at the latest, however often it is refreshed
+    ended_at: datetime | None = None
+    end_reason: str = ""
+
+
+@dataclass(frozen=True)
+class RefreshToken:
+    """A refresh token as we keep it: its hash, and once it is spent its successor, which only the spent token opens."""
+
+    hash: bytes
+    session_id: str
+    created_at: datetime
+    expires_at: datetime
+    spent_at: datetime | None = None
+    sealed_successor: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Lifetimes:
+    """How long sessions and their tokens live."""
+
+    session: timedelta
+    refresh_idle: timedelta
+    reuse_grace: timedelta
+
+    def refresh_expiry(self, session: Session, now: datetime) -> datetime:
+        """Returns when a refresh token made now ends."""
+        return min(now + self.refresh_idle, session.ends_at)
+
+
+class Verdict(Enum):
+    """What follows when a refresh token is presented."""
+
+    ROTATE = auto()
+    REPEAT_SUCCESSOR = auto()
+    REUSED = auto()
+    ENDED = auto()
+
+
+def judge(token: RefreshToken, session: Session, *, now: datetime, grace: timedelta) -> Verdict:
+    """Decides on a presented refresh token of a session that nobody else changes meanwhile.
+
+    The grace counts in both directions: a clock that was set back must not reopen a token spent long ago.
+    """
+    if session.ended_at is not None or now >= session.ends_at:
+        return Verdict.ENDED
+    if token.spent_at is not None:
+        raced = abs(now - token.spent_at) <= grace and token.sealed_successor is not None
+        return Verdict.REPEAT_SUCCESSOR if raced else Verdict.REUSED
+    return Verdict.ENDED if now >= token.expires_at else Verdict.ROTATE
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What somebody asks for who wants an account, checked."""
+
+    email: str
+    email_key: str
+    display_name: str
+    password: str = field(repr=False)
+
+
+def check_registration(
+    *, email: str, password: str, display_name: str, common_passwords: Collection[str]
+) -> Registration:
+    """Returns the request tidied. Raises `InvalidInputError` that names every field refused, not just the first."""
+    email, display_name, password = email.strip(), display_name.strip(), normal_password(password)
+    problems = {
+        "email": email_problem(email),
+        "password": password_problem(password, email=email, common=common_passwords),
+        "display_name": display_name_problem(display_name),
+    }
+    violations = tuple(FieldViolation(name, problem) for name, problem in problems.items() if problem is not None)
+    if violations:
+        raise InvalidInputError(" ".join(violation.description for violation in violations), violations=violations)
+    return Registration(email, email_key(email), display_name, password)
+
+
+def email_key(email: str) -> str:
+    """Returns the form by which addresses are compared: without regard to case or to how its domain is spelt.
+
+    Raises `ValueError` for what is no address.
+    """
+    # RFC 2606's `.test` leads nowhere, so an account there harms nobody, and development needs one.
+    return validate_email(email.strip(), check_deliverability=False, test_environment=True).normalized.lower()
+
+
+def email_problem(email: str) -> str | None:
+    """Returns what is wrong with an address, for people; None when nothing is."""
+    try:
+        email_key(email)
+    except EmailNotValidError as error:
+        return f"This is not an e-mail address that letters reach. {error}"
+    return None
+
+
+def normal_password(password: str) -> str:
+    """Returns a password as it is counted and hashed: the same for each way that keyboards compose the same characters.
+
+    One that is far too long is returned as it is, since normalising it would be work for nothing.
+    """
+    return password if len(password) > PASSWORD_MAX_TYPED_CHARACTERS else unicodedata.normalize("NFKC", password)
+
+
+def is_too_long(password: str) -> bool:
+    """Tells whether a normalised password is longer than any that we accept."""
+    return len(password.encode()) > PASSWORD_MAX_BYTES
+
+
+def password_problem(password: str, *, email: str, common: Collection[str]) -> str | None:
+    """Returns why a normalised password is refused, for people; None when it is not. `common` is in lower case."""
+    if len(password) < PASSWORD_MIN_CHARACTERS:
+        return f"The password has {len(password)} characters; use at least {PASSWORD_MIN_CHARACTERS}."
+    if is_too_long(password):
+        return f"The password is too long; use at most {PASSWORD_MAX_BYTES} bytes (as many plain letters)."
+    if password.lower() == normal_password(email).lower():
+        return "The password is the e-mail address, which others know. Choose another one."
+    if password.lower() in common:
+        return (
+            "The password is on the lists that attackers try first. Choose another one; a few unrelated words are good."
+        )
+    return None
+
+
+def display_name_problem(name: str) -> str | None:
+    """Returns what is wrong with a trimmed name, for people; None when nothing is."""
+    if not name:
+        return "Say how you want to be called; the name is empty."
+    if len(name) > DISPLAY_NAME_MAX_CHARACTERS:
+        return f"The name has {len(name)} characters; at most {DISPLAY_NAME_MAX_CHARACTERS} are possible. Shorten it."
+    if not name.isprintable():
+        return "The name holds a line break or another character that cannot be shown. Remove it."
+    return None
+
+
+def tidy_user_agent(user_agent: str) -> str:
+    """Returns a device's description without control characters, cut to what the list of sessions shows."""
+    printable = "".join(character for character in user_agent[:USER_AGENT_MAX_CHARACTERS] if character.isprintable())
+    return printable.strip()

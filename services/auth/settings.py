@@ -1,0 +1,49 @@
+"""Settings of the auth service."""
+
+from datetime import timedelta
+
+from pydantic import Field, SecretStr, field_validator
+
+from servicekit.settings import BusSettings, DatabaseSettings, GrpcSettings, ServiceSettings
+from services.auth.domain import Lifetimes
+from services.auth.keys import SigningKeys
+from services.auth.passwords import HashCost
+
+
+class AuthSettings(ServiceSettings, GrpcSettings, DatabaseSettings, BusSettings):
+    service = "auth"
+
+    # A JSON Web Key Set with private EC keys: the first signs, all are published. A new key is added at the end, moved to
+    # the front when every service has fetched it (five minutes), and the old one goes when its last tokens have ended.
+    signing_keys: SecretStr
+    access_token_minutes: int = Field(default=10, ge=1, le=60)
+    refresh_idle_days: int = Field(default=14, ge=1)
+    session_days: int = Field(default=90, ge=1)
+    # How long two tabs of a browser may race for the same successor; real ones differ by seconds.
+    reuse_grace_seconds: int = Field(default=20, ge=0, le=60)
+
+    # RFC 9106, section 4, the second recommended option: 64 MiB for each hash that is being made.
+    argon2_memory_kib: int = Field(default=65536, ge=19456)
+    argon2_time_cost: int = Field(default=3, ge=2)
+    argon2_parallelism: int = Field(default=4, ge=1)
+    hash_threads: int = Field(default=2, ge=1)
+    # About two seconds of work for two threads, well within the deadline of a call.
+    hash_max_waiting: int = Field(default=32, ge=0)
+
+    @field_validator("signing_keys")
+    @classmethod
+    def _keys_can_sign(cls, value: SecretStr) -> SecretStr:
+        SigningKeys(value.get_secret_value())
+        return value
+
+    @property
+    def lifetimes(self) -> Lifetimes:
+        return Lifetimes(
+            session=timedelta(days=self.session_days),
+            refresh_idle=timedelta(days=self.refresh_idle_days),
+            reuse_grace=timedelta(seconds=self.reuse_grace_seconds),
+        )
+
+    @property
+    def hash_cost(self) -> HashCost:
+        return HashCost(self.argon2_memory_kib, self.argon2_time_cost, self.argon2_parallelism)

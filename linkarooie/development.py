@@ -80,6 +80,7 @@ def _set_environment(data: Path, endpoints: Endpoints, sandbox: Sandbox, ports: 
     """Tells the services what they would be told by an operator; what is set already stays."""
     found = {
         "LINKAROOIE_NATS_URL": endpoints.nats_url,
+        "LINKAROOIE_NATS_STORAGE_BYTES": str(1 << 30),
         "LINKAROOIE_S3_ENDPOINT": endpoints.s3_endpoint,
         "LINKAROOIE_S3_ACCESS_KEY": endpoints.s3_access_key,
         "LINKAROOIE_S3_SECRET_KEY": endpoints.s3_secret_key,

@@ -33,7 +33,7 @@ class Service:
     @property
     def migrations(self) -> Path:
         """Returns the folder of its migrations."""
-        return Path(str(import_module(self.package).__file__)).parent / "migrations"
+        return Path(import_module(self.package).__path__[0]) / "migrations"
 
     def database_settings(self) -> DatabaseSettings:
         """Reads no more of the environment than a migration needs."""

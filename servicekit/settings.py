@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_v
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
+    NoDecode,
     PydanticBaseSettingsSource,
     SecretsSettingsSource,
     SettingsConfigDict,
@@ -29,14 +30,14 @@ def _split_words(value: object) -> object:
     return tuple(value.replace(",", " ").split()) if isinstance(value, str) and not value.startswith("[") else value
 
 
-Words = Annotated[tuple[str, ...], BeforeValidator(_split_words)]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_words)]
 """A list written in the environment as words with spaces or commas between."""
 
 
 class ServiceSettings(BaseSettings):
     """What every service reads. A service inherits this and the parts below that it stands on, and names itself."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", enable_decoding=False, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
     service: ClassVar[str]
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -98,6 +99,8 @@ class BusSettings(BaseSettings):
     nats_url: SecretStr
     # 1 on one machine; 3 where NATS is clustered.
     nats_replicas: int = Field(default=1, ge=1, le=5)
+    # What all streams together may take of each server's disk; NATS sets it aside, so it must fit the server's own limit.
+    nats_storage_bytes: int = Field(default=8 << 30, ge=64 << 20)
     # How long a handler may be silent before its message goes to somebody else. Handlers send a sign of life at a third of it.
     consumer_ack_wait_seconds: float = Field(default=30.0, ge=1)
 

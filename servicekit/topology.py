@@ -69,8 +69,9 @@ def sync_jobs_of(platform: str) -> Subscription:
     return Subscription(f"sync-{platform}", JOBS, (sync_job(platform),), concurrency=8)
 
 
-def streams(replicas: int) -> Sequence[StreamConfig]:
+def streams(settings: BusSettings) -> Sequence[StreamConfig]:
     """Returns the streams as they should be."""
+    replicas, storage = settings.nats_replicas, settings.nats_storage_bytes
     return (
         StreamConfig(
             name=EVENTS,
@@ -78,7 +79,7 @@ def streams(replicas: int) -> Sequence[StreamConfig]:
             subjects=["evt.>"],
             retention=RetentionPolicy.LIMITS,
             max_age=30 * DAY_SECONDS,
-            max_bytes=4 << 30,
+            max_bytes=storage // 2,
             # Refuse rather than drop in silence: the outbox keeps what is refused, and an alert tells.
             discard=DiscardPolicy.NEW,
             storage=StorageType.FILE,
@@ -91,7 +92,7 @@ def streams(replicas: int) -> Sequence[StreamConfig]:
             subjects=[SYNC_JOBS, "job.process.*"],
             retention=RetentionPolicy.WORK_QUEUE,
             max_age=7 * DAY_SECONDS,
-            max_bytes=1 << 30,
+            max_bytes=storage // 4,
             discard=DiscardPolicy.NEW,
             storage=StorageType.FILE,
             num_replicas=replicas,
@@ -103,7 +104,7 @@ def streams(replicas: int) -> Sequence[StreamConfig]:
             subjects=["dlq.>"],
             retention=RetentionPolicy.LIMITS,
             max_age=30 * DAY_SECONDS,
-            max_bytes=1 << 30,
+            max_bytes=storage // 8,
             storage=StorageType.FILE,
             num_replicas=replicas,
         ),
@@ -113,7 +114,7 @@ def streams(replicas: int) -> Sequence[StreamConfig]:
             subjects=["$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>", "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.>"],
             retention=RetentionPolicy.LIMITS,
             max_age=7 * DAY_SECONDS,
-            max_bytes=64 << 20,
+            max_bytes=storage // 32,
             storage=StorageType.FILE,
             num_replicas=replicas,
         ),
@@ -125,7 +126,7 @@ async def ensure_topology(bus: Bus, settings: BusSettings, *, platforms: Iterabl
 
     Raises nats-py's `APIError` when the server refuses a change, such as another retention for a stream that exists.
     """
-    for stream in streams(settings.nats_replicas):
+    for stream in streams(settings):
         try:
             await bus.jetstream.stream_info(str(stream.name))
         except NotFoundError:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -41,14 +42,26 @@ async def stack(dev_stack: DevStack) -> Endpoints:
     """The running servers, with every schema migrated and all streams and consumers made."""
     for name, value in environment_of(dev_stack.endpoints).items():
         os.environ[name] = value
-    await processes.prepare()
+    await _prepare_what_is_built()
     return dev_stack.endpoints
+
+
+async def _prepare_what_is_built() -> None:
+    from linkarooie.services import SERVICES
+
+    for service in SERVICES:
+        if any(Path(service.package.replace(".", "/"), "migrations", "versions").glob("0*.py")):
+            await asyncio.to_thread(
+                processes.migrate, service.database_settings(), schema=service.name, directory=service.migrations
+            )
+    await processes.prepare_bus()
 
 
 def environment_of(endpoints: Endpoints) -> dict[str, str]:
     """Returns the variables that point services to the test's servers."""
     return {
         "LINKAROOIE_NATS_URL": endpoints.nats_url,
+        "LINKAROOIE_NATS_STORAGE_BYTES": str(1 << 30),
         "LINKAROOIE_S3_ENDPOINT": endpoints.s3_endpoint,
         "LINKAROOIE_S3_ACCESS_KEY": endpoints.s3_access_key,
         "LINKAROOIE_S3_SECRET_KEY": endpoints.s3_secret_key,

@@ -1,0 +1,177 @@
+"""gRPC as services use it, over a real connection: errors, callers and deadlines survive the trip."""
+
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import Any
+
+import grpc
+import pytest
+
+from linkarooie.profile.v1 import profile_pb2, profile_pb2_grpc
+from servicekit import deadline
+from servicekit.errors import (
+    ERRORS_BY_STATUS,
+    FieldViolation,
+    InvalidInputError,
+    ServiceError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+from servicekit.grpc_client import Channels, remote_errors
+from servicekit.grpc_server import GrpcServer
+from servicekit.identity import Caller, TokenVerifier, acting_for, current_caller
+from servicekit.remote_keys import remote_verifier
+from servicekit.settings import GrpcSettings
+
+SERVICE = profile_pb2.DESCRIPTOR.services_by_name["ProfileService"]
+
+
+class Profiles(profile_pb2_grpc.ProfileServiceServicer):
+    """Does in each call what the test says."""
+
+    behave: Callable[[], Any] = staticmethod(lambda: None)
+
+    async def GetProfile(self, request: object, context: object) -> profile_pb2.GetProfileResponse:
+        type(self).behave()
+        return profile_pb2.GetProfileResponse(profile=profile_pb2.Profile(user_id=current_caller().user_id))
+
+    async def GetPublicProfile(self, request: object, context: object) -> profile_pb2.GetPublicProfileResponse:
+        return profile_pb2.GetPublicProfileResponse()
+
+
+@pytest.fixture(scope="module")
+async def server(signing_keys: Any) -> AsyncIterator[GrpcServer]:
+    settings = GrpcSettings(grpc_listen="127.0.0.1:0", grpc_stop_grace_seconds=0, auth_target=signing_keys.auth_target)
+    channels = Channels(settings)
+    server = GrpcServer(
+        settings,
+        service=SERVICE,
+        register=partial(profile_pb2_grpc.add_ProfileServiceServicer_to_server, Profiles()),
+        verifier=remote_verifier(settings, channels),
+        public_methods=["GetPublicProfile"],
+    )
+    await server.start()
+    yield server
+    await channels.stop()
+    await server.stop()
+
+
+@pytest.fixture(scope="module")
+async def profiles(server: GrpcServer) -> AsyncIterator[profile_pb2_grpc.ProfileServiceStub]:
+    channels = Channels(GrpcSettings())
+    yield profile_pb2_grpc.ProfileServiceStub(channels.to(server.address, SERVICE))
+    await channels.stop()
+
+
+@pytest.fixture
+def signed_in(issue_token: Callable[[str], str]) -> Any:
+    with acting_for(Caller("somebody", "session", issue_token("somebody"))):
+        yield
+
+
+@pytest.mark.parametrize("error_class", ERRORS_BY_STATUS.values())
+async def test_every_error_arrives_as_it_was_raised(
+    profiles: Any, signed_in: None, monkeypatch: pytest.MonkeyPatch, error_class: type[ServiceError]
+) -> None:
+    raised = error_class(
+        "Words for people.",
+        reason="A_REASON",
+        metadata={"limit": "5"},
+        violations=(FieldViolation("name", "The name is too long."),),
+        retry_after_seconds=7,
+    )
+
+    def fail() -> None:
+        raise raised
+
+    monkeypatch.setattr(Profiles, "behave", staticmethod(fail))
+    with pytest.raises(error_class) as caught, remote_errors():
+        await profiles.GetProfile(profile_pb2.GetProfileRequest())
+
+    assert vars(caught.value) == vars(raised)
+
+
+async def test_an_unforeseen_error_tells_the_caller_a_reference_and_nothing_else(
+    profiles: Any, signed_in: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise ValueError("the password is hunter2")
+
+    monkeypatch.setattr(Profiles, "behave", staticmethod(fail))
+    with pytest.raises(grpc.aio.AioRpcError) as caught, remote_errors():
+        await profiles.GetProfile(profile_pb2.GetProfileRequest())
+
+    assert caught.value.code() is grpc.StatusCode.INTERNAL
+    assert "hunter2" not in str(caught.value.details())
+    assert "reference" in str(caught.value.details())
+
+
+async def test_the_callers_token_is_passed_on_and_checked(profiles: Any, signed_in: None) -> None:
+    answer = await profiles.GetProfile(profile_pb2.GetProfileRequest())
+
+    assert answer.profile.user_id == "somebody"
+
+
+async def test_a_call_without_a_token_is_refused(profiles: Any) -> None:
+    with pytest.raises(UnauthenticatedError), remote_errors():
+        await profiles.GetProfile(profile_pb2.GetProfileRequest())
+
+
+async def test_a_call_with_a_token_that_is_not_ours_is_refused(profiles: Any) -> None:
+    with acting_for(Caller("x", "y", "not.a.token")), pytest.raises(UnauthenticatedError), remote_errors():
+        await profiles.GetProfile(profile_pb2.GetProfileRequest())
+
+
+async def test_a_public_method_needs_no_token(profiles: Any) -> None:
+    assert await profiles.GetPublicProfile(profile_pb2.GetPublicProfileRequest()) is not None
+
+
+async def test_a_call_without_a_deadline_is_refused(server: GrpcServer) -> None:
+    address = server.address
+    async with grpc.aio.insecure_channel(address) as channel:
+        stub = profile_pb2_grpc.ProfileServiceStub(channel)
+        with pytest.raises(InvalidInputError) as caught, remote_errors():
+            await stub.GetPublicProfile(profile_pb2.GetPublicProfileRequest())
+
+    assert caught.value.reason == "DEADLINE_MISSING"
+
+
+async def test_a_service_that_is_away_is_said_to_be_unavailable() -> None:
+    channels = Channels(GrpcSettings())
+    stub = profile_pb2_grpc.ProfileServiceStub(channels.to("127.0.0.1:9", SERVICE))
+    try:
+        with pytest.raises(UnavailableError) as caught, remote_errors():
+            await stub.GetPublicProfile(profile_pb2.GetPublicProfileRequest(), timeout=2)
+        assert caught.value.retry_after_seconds == 5
+    finally:
+        await channels.stop()
+
+
+def test_what_is_called_gets_less_time_than_its_caller_has() -> None:
+    with deadline.within(2.0):
+        assert 1.9 < deadline.time_left(10.0) < 2.0
+        assert deadline.time_left(0.5) == 0.5
+    assert deadline.time_left(10.0) == 10.0
+    with deadline.within(0.01):
+        assert deadline.time_left(10.0) == 0.0
+
+
+async def test_a_port_that_is_taken_is_named(signing_keys: Any) -> None:
+    async def fetch() -> str:
+        return "{}"
+
+    def server(listen: str) -> GrpcServer:
+        return GrpcServer(
+            GrpcSettings(grpc_listen=listen, grpc_stop_grace_seconds=0),
+            service=SERVICE,
+            register=lambda _server: None,
+            verifier=TokenVerifier(fetch, issuer="x"),
+        )
+
+    first = server("127.0.0.1:0")
+    await first.start()
+    try:
+        with pytest.raises(OSError, match=f"cannot listen on {first.address}"):
+            await server(first.address).start()
+    finally:
+        await first.stop()

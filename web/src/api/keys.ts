@@ -1,0 +1,20 @@
+/** The keys of the cache. The first word says what it is of; `live/invalidation.ts` builds on them. */
+export const keys = {
+  me: ['me'],
+  images: ['images'],
+  imageList: ['images', 'list'],
+  image: (id: string) => ['images', 'one', id],
+  variants: (id: string) => ['images', 'one', id, 'variants'],
+  platforms: ['platforms'],
+  connections: ['connections'],
+  syncs: ['syncs'],
+  syncList: ['syncs', 'list'],
+  sync: (id: string) => ['syncs', 'one', id],
+  allSteps: ['steps'],
+  steps: (targetId: string) => ['steps', targetId],
+  notices: ['notices'],
+  noticeList: ['notices', 'list'],
+  unread: ['notices', 'unread'],
+  profile: ['profile'],
+  analytics: ['analytics'],
+} as const;

@@ -1,0 +1,129 @@
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
+import { answer, answerWithResponse, api } from './client';
+import { keys } from './keys';
+import { Problem } from './problem';
+import type { Image, Sync } from './types';
+
+/** How often something under way is looked at even if the live stream says nothing: it may have lost a word. */
+const SAFETY_INTERVAL_MS = 30_000;
+
+const everyPage = {
+  initialPageParam: '',
+  getNextPageParam: (page: { next_page_token: string }) => page.next_page_token || undefined,
+};
+
+export const meQuery = queryOptions({
+  queryKey: keys.me,
+  queryFn: () => answer(api.GET('/v1/me')),
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+export const imagesQuery = infiniteQueryOptions({
+  queryKey: keys.imageList,
+  queryFn: ({ pageParam }) => answer(api.GET('/v1/images', { params: { query: { page_token: pageParam } } })),
+  refetchInterval: ({ state }) =>
+    state.data?.pages.some((page) => page.items.some(isProcessing)) ? SAFETY_INTERVAL_MS : false,
+  ...everyPage,
+});
+
+export const imageQuery = (id: string) =>
+  queryOptions({
+    queryKey: keys.image(id),
+    queryFn: () => answer(api.GET('/v1/images/{image_id}', { params: { path: { image_id: id } } })),
+    refetchInterval: ({ state }) => (state.data && isProcessing(state.data) ? SAFETY_INTERVAL_MS : false),
+  });
+
+export const variantsQuery = (id: string) =>
+  queryOptions({
+    queryKey: keys.variants(id),
+    queryFn: async () =>
+      (await answer(api.GET('/v1/images/{image_id}/variants', { params: { path: { image_id: id } } }))).items,
+  });
+
+export const platformsQuery = queryOptions({
+  queryKey: keys.platforms,
+  queryFn: async () => (await answer(api.GET('/v1/platforms'))).items,
+  staleTime: 5 * 60_000,
+});
+
+export const connectionsQuery = queryOptions({
+  queryKey: keys.connections,
+  // One page of a hundred accounts: who has more gets paging when the page for it comes.
+  queryFn: async () => (await answer(api.GET('/v1/connections', { params: { query: { page_size: 100 } } }))).items,
+});
+
+export const syncsQuery = infiniteQueryOptions({
+  queryKey: keys.syncList,
+  queryFn: ({ pageParam }) => answer(api.GET('/v1/syncs', { params: { query: { page_token: pageParam } } })),
+  refetchInterval: ({ state }) =>
+    state.data?.pages.some((page) => page.items.some(isRunning)) ? SAFETY_INTERVAL_MS : false,
+  ...everyPage,
+});
+
+export const syncQuery = (id: string) =>
+  queryOptions({
+    queryKey: keys.sync(id),
+    queryFn: () => answer(api.GET('/v1/syncs/{sync_id}', { params: { path: { sync_id: id } } })),
+    refetchInterval: ({ state }) => (state.data && isRunning(state.data) ? SAFETY_INTERVAL_MS : false),
+  });
+
+export const stepsQuery = (targetId: string) =>
+  queryOptions({
+    queryKey: keys.steps(targetId),
+    queryFn: async () =>
+      (await answer(api.GET('/v1/targets/{target_id}/history', { params: { path: { target_id: targetId } } }))).items,
+  });
+
+export const noticesQuery = infiniteQueryOptions({
+  queryKey: keys.noticeList,
+  queryFn: ({ pageParam }) => answer(api.GET('/v1/notices', { params: { query: { page_token: pageParam } } })),
+  ...everyPage,
+});
+
+/** How many notices are unread; shares its key's first word with the list, so that both are read anew together. */
+export const unreadQuery = queryOptions({
+  queryKey: keys.unread,
+  queryFn: async () => (await answer(api.GET('/v1/notices', { params: { query: { page_size: 1 } } }))).unread_count,
+});
+
+export const profileQuery = queryOptions({
+  queryKey: keys.profile,
+  queryFn: async () => {
+    const { data, response } = await answerWithResponse(api.GET('/v1/profile'));
+    return { profile: data, etag: response.headers.get('etag') ?? '' };
+  },
+  // A profile is made a moment after its account, so its absence may pass.
+  retry: (failures, error) => failures < 4 && (Problem.from(error).passing || Problem.from(error).status === 404),
+});
+
+export interface Span {
+  start: string;
+  end: string;
+  timeZone: string;
+}
+
+export const overviewQuery = (span: Span) =>
+  queryOptions({
+    queryKey: [...keys.analytics, 'overview', span.start, span.end],
+    queryFn: () =>
+      answer(api.GET('/v1/analytics/overview', { params: { query: { start: span.start, end: span.end } } })),
+  });
+
+export const timeSeriesQuery = (span: Span) =>
+  queryOptions({
+    queryKey: [...keys.analytics, 'timeseries', span.start, span.end, span.timeZone],
+    queryFn: () =>
+      answer(
+        api.GET('/v1/analytics/timeseries', {
+          params: { query: { start: span.start, end: span.end, granularity: 'day', time_zone: span.timeZone } },
+        }),
+      ),
+  });
+
+function isProcessing(image: Image): boolean {
+  return image.state === 'processing';
+}
+
+function isRunning(sync: Sync): boolean {
+  return sync.state === 'running';
+}

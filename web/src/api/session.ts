@@ -1,0 +1,43 @@
+/**
+ * Keeps a browser session alive: sends a request and, if the access token has ended, renews it once and sends again.
+ *
+ * However many requests find the token ended at the same time, one renewal serves them all.
+ */
+export class Session {
+  readonly #fetch: typeof fetch;
+  #renewal: Promise<boolean> | null = null;
+
+  constructor(fetcher: typeof fetch = (input, init) => fetch(input, init)) {
+    this.#fetch = fetcher;
+  }
+
+  /** Sends a request. Throws what `fetch` throws; an answer of 401 means that the session is over. */
+  async send(request: Request): Promise<Response> {
+    const again = request.clone();
+    const response = await this.#fetch(request);
+    if (response.status !== 401 || isAboutSessions(request.url)) return response;
+    return (await this.renew()) ? this.#fetch(again) : response;
+  }
+
+  /** Exchanges the refresh cookie for a new pair; false when the session is over. */
+  renew(): Promise<boolean> {
+    this.#renewal ??= this.#renewOnce().finally(() => {
+      this.#renewal = null;
+    });
+    return this.#renewal;
+  }
+
+  async #renewOnce(): Promise<boolean> {
+    const response = await this.#fetch('/v1/auth/refresh', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{}',
+    });
+    return response.ok;
+  }
+}
+
+/** Logging in and renewing answer 401 for reasons of their own, which a renewal cannot help. */
+function isAboutSessions(url: string): boolean {
+  return new URL(url).pathname.startsWith('/v1/auth/');
+}

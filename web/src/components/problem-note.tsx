@@ -1,0 +1,45 @@
+import { Problem } from '../api/problem';
+import { Button } from './button';
+import { Icon } from './icon';
+
+interface ProblemNoteProps {
+  error: unknown;
+  /** Offered where trying the same again may help. */
+  onRetry?: (() => void) | undefined;
+  /** The way out, where there is a better one. */
+  children?: React.ReactNode;
+}
+
+/** Says what went wrong, what to do, and under which reference the logs know it. */
+export function ProblemNote({ error, onRetry, children }: ProblemNoteProps) {
+  const problem = Problem.from(error);
+  const named = problem.errors.filter((field) => !problem.detail.includes(field.detail));
+  return (
+    <div className="note note-bad" role="alert">
+      <Icon name="warning" />
+      <div className="stack-tight grow">
+        <p>{problem.detail}</p>
+        {named.map((field) => (
+          <p key={`${field.field} ${field.detail}`}>
+            {field.field}: {field.detail}
+          </p>
+        ))}
+        {problem.reference && (
+          <p className="small quiet">
+            Reference: <code>{problem.reference}</code>
+          </p>
+        )}
+        {(children || (onRetry && problem.passing)) && (
+          <div className="row">
+            {children}
+            {onRetry && problem.passing && (
+              <Button icon="sync" onClick={onRetry}>
+                Try again
+              </Button>
+            )}
+          </div>
+        )}
+      </div>
+    </div>
+  );
+}

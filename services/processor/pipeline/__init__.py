@@ -1,0 +1,34 @@
+"""Turns an original into every version that is asked for: decode once, frame, resample, encode.
+
+Pure picture code: `render` runs in a picture worker and knows nothing of services.
+"""
+
+from services.processor.pipeline.model import (
+    PIPELINE_VERSION,
+    Edit,
+    Fit,
+    Note,
+    Point,
+    Rectangle,
+    RenderResult,
+    Rendition,
+    RenditionFailure,
+    RenditionSpec,
+    recipe_version,
+)
+from services.processor.pipeline.rendering import render
+
+__all__ = [
+    "PIPELINE_VERSION",
+    "Edit",
+    "Fit",
+    "Note",
+    "Point",
+    "Rectangle",
+    "RenderResult",
+    "Rendition",
+    "RenditionFailure",
+    "RenditionSpec",
+    "recipe_version",
+    "render",
+]

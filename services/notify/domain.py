@@ -1,0 +1,300 @@
+"""What people are told, and when. Pure: no I/O.
+
+One cause, one notice, one letter: a cause is the thing (a sync, a picture, a connection), the kind of what happened to it, and a version that only
+grows with the thing. What arrives after something newer about the same thing is left unsaid.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+# As mail servers commonly keep trying, so that a mailbox that is full for a weekend still gets its letters.
+LETTER_GIVEN_UP_AFTER = timedelta(days=3)
+
+
+class NoticeLevel(StrEnum):
+    """How much a notice matters."""
+
+    SUCCESS = "success"
+    INFO = "info"
+    ACTION_NEEDED = "action_needed"
+
+
+class TargetState(StrEnum):
+    """The states that a target of a sync can rest in."""
+
+    VERIFIED = "verified"
+    DIFFERS = "differs"
+    NEEDS_YOU = "needs_you"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+
+
+class LetterState(StrEnum):
+    """How far a letter has come. A refused one is not tried again."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """Whom to write to."""
+
+    user_id: str
+    email: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One notice as it is kept."""
+
+    id: str
+    owner_id: str
+    kind: str
+    thing_id: str
+    version: int
+    level: NoticeLevel
+    title: str
+    body: str
+    action_path: str
+    action_label: str
+    created_at: datetime
+    read_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class LetterRow:
+    """One line of a letter's list. `link` is an address or a path of the web client; empty for none."""
+
+    label: str
+    status: str
+    text: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True)
+class LetterText:
+    """What a letter says, before it is set in type."""
+
+    subject: str
+    paragraphs: tuple[str, ...]
+    action_path: str
+    action_label: str
+    rows: tuple[LetterRow, ...] = ()
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One letter as it is kept and sent. Whoever claims it moves `next_attempt_at` on: that is the lease.
+
+    `attempts` counts claims, so it also tells the latest holder from an earlier one. `failure` is what the mail server last said.
+    """
+
+    id: str
+    owner_id: str
+    kind: str
+    address: str
+    name: str
+    subject: str
+    text: str
+    html: str
+    created_at: datetime
+    next_attempt_at: datetime
+    state: LetterState = LetterState.PENDING
+    attempts: int = 0
+    sent_at: datetime | None = None
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class News:
+    """What a person is told of one cause: a notice, and a letter where it should reach them outside of the app."""
+
+    kind: str
+    thing_id: str
+    version: int
+    level: NoticeLevel
+    title: str
+    body: str
+    action_path: str = ""
+    action_label: str = ""
+    letter: LetterText | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one target ended. `platform` is a name for people."""
+
+    platform: str
+    remote_handle: str
+    state: TargetState
+    reason: str = ""
+    link: str = ""
+
+    @property
+    def place(self) -> str:
+        return f"{self.platform} ({self.remote_handle})" if self.remote_handle else self.platform
+
+
+@dataclass(frozen=True)
+class FinishedSync:
+    """A sync of which every target rests."""
+
+    id: str
+    slot: str
+    version: int
+    outcomes: Sequence[Outcome] = field(default=())
+
+
+STATUS_WORDS = {
+    TargetState.VERIFIED: "Up and verified",
+    TargetState.DIFFERS: "Shows something else",
+    TargetState.NEEDS_YOU: "Needs you",
+    TargetState.FAILED: "Failed",
+    TargetState.CANCELLED: "Called off",
+    TargetState.SUPERSEDED: "Replaced by a newer picture",
+}
+# What its owner decided needs no telling.
+OWN_DOING = (TargetState.CANCELLED, TargetState.SUPERSEDED)
+
+
+def sync_finished(sync: FinishedSync) -> News | None:
+    """Tells how a sync ended; None when all that happened is what its owner did."""
+    counted = [outcome for outcome in sync.outcomes if outcome.state not in OWN_DOING]
+    if not counted:
+        return None
+    open_ends = [outcome for outcome in counted if outcome.state is not TargetState.VERIFIED]
+    title = _sync_title(sync.slot, counted, all_well=not open_ends)
+    path = f"/syncs/{sync.id}"
+    label = "See what to do" if open_ends else "See where it is"
+    if open_ends:
+        body = " ".join(
+            f"{outcome.place}: {outcome.reason or STATUS_WORDS[outcome.state]}" for outcome in open_ends[:3]
+        )
+        if len(open_ends) > 3:
+            body += f" And {len(open_ends) - 3} more."
+    else:
+        body = f"Read back and found as it was sent: {', '.join(outcome.place for outcome in counted)}."
+    letter = LetterText(
+        subject=title,
+        paragraphs=(f"This is how your {sync.slot} fared, place by place.",),
+        action_path=path,
+        action_label=label,
+        rows=tuple(
+            LetterRow(outcome.place, STATUS_WORDS[outcome.state], outcome.reason, outcome.link)
+            for outcome in sync.outcomes
+        ),
+    )
+    level = NoticeLevel.ACTION_NEEDED if open_ends else NoticeLevel.SUCCESS
+    return News("sync.finished", sync.id, sync.version, level, title, body, path, label, letter)
+
+
+def _sync_title(slot: str, counted: Sequence[Outcome], *, all_well: bool) -> str:
+    if all_well and len(counted) == 1:
+        return f"Your {slot} is up on {counted[0].platform}"
+    if all_well:
+        platforms = len({outcome.platform for outcome in counted})
+        places = f"{platforms} platforms" if platforms == len(counted) else f"{len(counted)} accounts"
+        return f"Your {slot} is up on {places}"
+    count = Counter(outcome.state for outcome in counted)
+    parts = [
+        f"{count[state]} {words}"
+        for state, words in (
+            (TargetState.VERIFIED, "verified"),
+            (TargetState.NEEDS_YOU, "needs you" if count[TargetState.NEEDS_YOU] == 1 else "need you"),
+            (TargetState.DIFFERS, "differs" if count[TargetState.DIFFERS] == 1 else "differ"),
+            (TargetState.FAILED, "failed"),
+        )
+        if count[state]
+    ]
+    return f"Your {slot}: {', '.join(parts)}"
+
+
+def image_failed(image_id: str, revision: int, message: str) -> News:
+    """Tells that a picture cannot be used."""
+    return News(
+        "image.failed",
+        image_id,
+        revision,
+        NoticeLevel.ACTION_NEEDED,
+        "A picture could not be prepared",
+        message or "Try it again, or upload another file.",
+        f"/images/{image_id}",
+        "See the picture",
+    )
+
+
+def connection_added(connection_id: str, at: datetime, *, platform: str, remote_handle: str, reconnected: bool) -> News:
+    """Tells that an account is connected."""
+    place = Outcome(platform, remote_handle, TargetState.VERIFIED).place
+    return News(
+        "connection.added",
+        connection_id,
+        _as_version(at),
+        NoticeLevel.SUCCESS,
+        f"{platform} is connected again" if reconnected else f"{platform} is connected",
+        f"{place} works again; what was waiting for it goes on by itself."
+        if reconnected
+        else f"Your pictures can now be shown on {place}.",
+        "/connections",
+        "See your connections",
+    )
+
+
+def connection_revoked(
+    connection_id: str, at: datetime, *, platform: str, remote_handle: str, waiting_targets: int
+) -> News:
+    """Tells at once, in the app and by letter, that a platform took our access away."""
+    place = Outcome(platform, remote_handle, TargetState.NEEDS_YOU).place
+    waiting = {0: "Nothing is waiting for it at the moment.", 1: "1 picture waits for it."}.get(
+        waiting_targets, f"{waiting_targets} pictures wait for it."
+    )
+    what_follows = "What is there stays there. As soon as you connect it again, what waits goes on by itself."
+    title = f"{platform} needs to be connected again"
+    body = f"{place} no longer lets Linkarooie in. {waiting}"
+    letter = LetterText(title, (body, what_follows), "/connections", f"Reconnect {platform}")
+    return News(
+        "connection.revoked",
+        connection_id,
+        _as_version(at),
+        NoticeLevel.ACTION_NEEDED,
+        title,
+        f"{body} Connect it again, and what waits goes on by itself.",
+        letter.action_path,
+        letter.action_label,
+        letter,
+    )
+
+
+def welcome() -> LetterText:
+    """Greets somebody whose account was made."""
+    return LetterText(
+        subject="Welcome to Linkarooie",
+        paragraphs=(
+            "Your account is ready. Three steps put one picture everywhere: upload it, connect your accounts, press Sync.",
+            "We go back afterwards to see that each platform really shows it, and tell you where it does not.",
+        ),
+        action_path="/",
+        action_label="Upload your first picture",
+    )
+
+
+def _as_version(at: datetime) -> int:
+    """Turns a time into a number that grows with it, for things whose events carry no version: microseconds since 1970."""
+    return round(at.timestamp() * 1_000_000)
+
+
+def next_attempt(letter: Letter, *, now: datetime, jitter: Callable[[float, float], float]) -> datetime | None:
+    """Returns when to try a letter again that did not go out: after 5, 20, 80, then every 300 s, give or take a fifth.
+
+    None when it has been tried for so long that it is given up.
+    """
+    if now - letter.created_at > LETTER_GIVEN_UP_AFTER:
+        return None
+    return now + timedelta(seconds=min(5.0 * 4.0 ** min(letter.attempts - 1, 10), 300.0) * jitter(0.8, 1.2))

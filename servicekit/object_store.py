@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -20,6 +22,15 @@ CHUNK_BYTES = 256 * 1024
 THREADS = 16
 
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class OpenedObject:
+    """An object that is being read."""
+
+    content_type: str
+    bytes: int
+    chunks: AsyncIterator[bytes]
 
 
 class ObjectMissingError(Exception):
@@ -79,15 +90,30 @@ class ObjectStore:
         """Removes an object; one that is not there is removed already."""
         await self._run(lambda: self._client.remove_object(self._bucket, key))
 
-    async def read(self, key: str) -> AsyncIterator[bytes]:
-        """Yields an object in chunks. Raises `ObjectMissingError` before the first."""
+    @asynccontextmanager
+    async def opened(self, key: str) -> AsyncIterator[OpenedObject]:
+        """Opens an object for the block to read. Raises `ObjectMissingError` at its beginning."""
         response = await self._run(lambda: self._client.get_object(self._bucket, key))
-        try:
+
+        async def chunks() -> AsyncIterator[bytes]:
             while chunk := await self._run(lambda: response.read(CHUNK_BYTES)):
                 yield chunk
+
+        try:
+            yield OpenedObject(
+                content_type=response.headers.get("content-type", "application/octet-stream"),
+                bytes=int(response.headers["content-length"]),
+                chunks=chunks(),
+            )
         finally:
             response.close()
             response.release_conn()
+
+    async def read(self, key: str) -> AsyncIterator[bytes]:
+        """Yields an object in chunks. Raises `ObjectMissingError` before the first."""
+        async with self.opened(key) as found:
+            async for chunk in found.chunks:
+                yield chunk
 
     async def _run(self, call: Callable[[], Any]) -> Any:  # what the client returns; it has no types
         try:

@@ -1,0 +1,86 @@
+"""The HTTP API put together, and its OpenAPI document."""
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.middleware import Middleware
+from fastapi.routing import APIRoute
+from pydantic.json_schema import models_json_schema
+
+from gateway import problems
+from gateway.context import Gateway
+from gateway.observe import QUIET_ROUTES, Requests
+from gateway.routes import docs, health, media, v1
+from gateway.routes.events import SCHEMAS_BESIDE
+from gateway.schemas.common import Problem
+from gateway.security import SecurityHeaders
+from gateway.web import WebFiles
+
+DESCRIPTION = """One picture, everywhere: upload an avatar or banner once, and every connected platform shows it.
+
+Sign in with `POST /v1/auth/login` and send the token as `Authorization: Bearer …`. Lists come in pages: pass
+`next_page_token` back as `page_token` until it is empty. Errors are problem documents (RFC 9457): branch on `reason`.
+Ids are opaque, times are RFC 3339 in UTC."""
+
+
+class Api(FastAPI):
+    """The routes alone: enough for the OpenAPI document, nothing that connects anywhere."""
+
+    def __init__(self, middleware: list[Middleware] | None = None) -> None:
+        super().__init__(
+            title="Linkarooie",
+            description=DESCRIPTION,
+            version=version("linkarooie"),
+            license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            # The framework's own page would load its scripts from elsewhere; ours is in `routes.docs`.
+            docs_url=None,
+            redoc_url=None,
+            redirect_slashes=False,
+            middleware=middleware,
+            generate_unique_id_function=_operation_id,
+            responses={"default": {"model": Problem, "description": "A problem document"}},
+            telemetry={
+                "logs": False,
+                "metrics": False,
+                "operation_spans": False,
+                "exclude": lambda scope: scope.get("path") in QUIET_ROUTES,
+            },
+        )
+        self.include_router(v1)
+        self.include_router(health.router)
+        self.include_router(media.router)
+        self.include_router(docs.router)
+
+    def openapi(self) -> dict[str, Any]:  # the framework's signature
+        """Returns the document, made once."""
+        if self.openapi_schema is None:
+            document = super().openapi()
+            _name_problem_type(document)
+            schemas = models_json_schema(
+                [(model, "serialization") for model in SCHEMAS_BESIDE], ref_template="#/components/schemas/{model}"
+            )[1]["$defs"]
+            document["components"]["schemas"].update(schemas)
+            self.openapi_schema = document
+        return self.openapi_schema
+
+
+def create_api(gateway: Gateway) -> FastAPI:
+    """Makes the API of one process."""
+    api = Api([Middleware(Requests), Middleware(SecurityHeaders, https=gateway.cookies.secure)])
+    api.state.gateway = gateway
+    problems.install(api)
+    api.router.default = WebFiles(gateway.settings.web_directory)
+    return api
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _name_problem_type(document: dict[str, Any]) -> None:  # any JSON
+    """Corrects the media type of problems, for which the framework has no word of its own."""
+    for path in document["paths"].values():
+        for operation in path.values():
+            content = operation["responses"]["default"]["content"]
+            content[problems.MEDIA_TYPE] = content.pop(next(iter(content)))

@@ -1,0 +1,62 @@
+"""The way back from a platform's consent page, which ends in a page of the web client whatever happened."""
+
+from urllib.parse import urlencode
+
+from fastapi import Request, status
+from fastapi.responses import RedirectResponse
+
+from gateway.context import Gateway
+from linkarooie.auth.v1 import auth_pb2
+from linkarooie.sync.v1 import sync_pb2
+from servicekit.errors import ServiceError, UnauthenticatedError
+from servicekit.grpc_client import remote_errors
+from servicekit.identity import Caller, acting_for
+
+
+async def finish_connection(
+    platform: str, request: Request, gateway: Gateway, caller: Caller | None, *, seconds: float
+) -> RedirectResponse:
+    """Ends what connecting began and returns where the browser goes on.
+
+    Consent may take longer than an access token lives, so a session that can be renewed is renewed on the way. Who is not signed in signs in first
+    and comes back here.
+    """
+    tokens: auth_pb2.SessionTokens | None = None
+    if caller is None:
+        tokens = await _renewed(request, gateway)
+        if tokens is None:
+            # Our own path and query, so nobody can lead the browser elsewhere.
+            back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            return _see("/login", return_to=back)
+        caller = await gateway.verifier.verify(tokens.access_token)
+    try:
+        with acting_for(caller), remote_errors():
+            answer = await gateway.sync.FinishConnection(
+                sync_pb2.FinishConnectionRequest(platform=platform, parameters=dict(request.query_params)),
+                timeout=seconds,
+            )
+    except ServiceError as error:
+        response = _see("/connections", problem=error.reason, platform=platform)
+    else:
+        response = _see("/connections", connected=answer.connection.id)
+    if tokens is not None:
+        gateway.cookies.keep(response, tokens)
+    return response
+
+
+async def _renewed(request: Request, gateway: Gateway) -> auth_pb2.SessionTokens | None:
+    refresh_token = gateway.cookies.refresh_token(request)
+    if refresh_token is None:
+        return None
+    try:
+        with remote_errors():
+            answer = await gateway.auth.RefreshSession(auth_pb2.RefreshSessionRequest(refresh_token=refresh_token))
+    except UnauthenticatedError:
+        return None
+    return answer.tokens
+
+
+def _see(path: str, **parameters: str) -> RedirectResponse:
+    return RedirectResponse(
+        f"{path}?{urlencode(parameters)}", status.HTTP_303_SEE_OTHER, headers={"cache-control": "no-store"}
+    )

@@ -1,0 +1,77 @@
+"""Accounts on platforms: connecting, looking, disconnecting."""
+
+from fastapi import APIRouter, Request, Response, status
+from fastapi.responses import RedirectResponse
+
+from gateway.callers import CallerIfAny, SignedIn
+from gateway.consent import finish_connection
+from gateway.context import GatewayParts
+from gateway.pages import PageSize, PageToken
+from gateway.schemas.connections import Connection, ConnectionList, ConsentLink, NewConnection
+from linkarooie.sync.v1 import sync_pb2
+from servicekit.protobuf import moment
+
+router = APIRouter(prefix="/connections", tags=["connections"])
+
+# These calls wait for the platform's own servers.
+PLATFORM_SECONDS = 30.0
+
+
+@router.post("")
+async def begin_connection(wanted: NewConnection, gateway: GatewayParts, _: SignedIn) -> ConsentLink:
+    """Begins to connect an account: send the browser to the platform's consent page, from where it comes back by itself."""
+    answer = await gateway.sync.BeginConnection(
+        sync_pb2.BeginConnectionRequest(platform=wanted.platform, instance=wanted.instance), timeout=PLATFORM_SECONDS
+    )
+    return ConsentLink(authorize_url=answer.authorize_url, expires_at=moment(answer.expire_time))
+
+
+@router.get("/callback/{platform}", status_code=status.HTTP_303_SEE_OTHER, response_class=RedirectResponse)
+async def return_from_platform(
+    platform: str, request: Request, gateway: GatewayParts, caller: CallerIfAny
+) -> RedirectResponse:
+    """Takes the browser back from the platform, and on to `/connections?connected=…` or `?problem=…` of the web client."""
+    return await finish_connection(platform, request, gateway, caller, seconds=PLATFORM_SECONDS)
+
+
+@router.get("/client-metadata/{platform}")
+async def get_client_metadata(platform: str, gateway: GatewayParts) -> Response:
+    """Returns the document by which a platform knows this installation (OAuth client metadata)."""
+    answer = await gateway.sync.GetClientMetadata(sync_pb2.GetClientMetadataRequest(platform=platform))
+    return Response(answer.document_json, media_type="application/json")
+
+
+@router.get("")
+async def list_connections(
+    gateway: GatewayParts, _: SignedIn, page_size: PageSize = 0, page_token: PageToken = ""
+) -> ConnectionList:
+    """Returns the caller's connections, newest first."""
+    answer = await gateway.sync.ListConnections(
+        sync_pb2.ListConnectionsRequest(page_size=page_size, page_token=page_token)
+    )
+    return ConnectionList(
+        items=[Connection.of(connection, gateway.links) for connection in answer.connections],
+        next_page_token=answer.next_page_token,
+    )
+
+
+@router.get("/{connection_id}")
+async def get_connection(connection_id: str, gateway: GatewayParts, _: SignedIn) -> Connection:
+    """Returns one connection."""
+    answer = await gateway.sync.GetConnection(sync_pb2.GetConnectionRequest(id=connection_id))
+    return Connection.of(answer.connection, gateway.links)
+
+
+@router.post("/{connection_id}/check")
+async def check_connection(connection_id: str, gateway: GatewayParts, _: SignedIn) -> Connection:
+    """Asks the platform who we are there and what it shows now. Changes nothing there."""
+    answer = await gateway.sync.CheckConnection(
+        sync_pb2.CheckConnectionRequest(id=connection_id), timeout=PLATFORM_SECONDS
+    )
+    return Connection.of(answer.connection, gateway.links)
+
+
+@router.delete("/{connection_id}", status_code=status.HTTP_204_NO_CONTENT)
+async def delete_connection(connection_id: str, gateway: GatewayParts, _: SignedIn) -> None:
+    """Disconnects: our access is given back and forgotten. The pictures there stay as they are."""
+    await gateway.sync.DeleteConnection(sync_pb2.DeleteConnectionRequest(id=connection_id), timeout=PLATFORM_SECONDS)

@@ -1,0 +1,105 @@
+"""The library of pictures."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request, Response, status
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from gateway.callers import SignedIn
+from gateway.context import GatewayParts
+from gateway.pages import PageSize, PageToken
+from gateway.schemas.images import Image, ImageChange, ImageList
+from gateway.schemas.pictures import Variant, VariantList
+from gateway.uploads import forward_upload
+from linkarooie.upload.v1 import upload_pb2
+
+router = APIRouter(prefix="/images", tags=["images"])
+
+IdempotencyKey = Annotated[
+    str, Header(max_length=200, description="The same key again gets the first answer, and nothing is done twice.")
+]
+
+_FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "alt_text": {
+                            "type": "string",
+                            "description": "What the picture shows, for those who cannot see it. Before the file.",
+                        },
+                        "file": {
+                            "type": "string",
+                            "contentMediaType": "application/octet-stream",
+                            "description": "JPEG, PNG and the like; judged by its content.",
+                        },
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post("", status_code=status.HTTP_201_CREATED, openapi_extra=_FORM)
+async def upload_image(
+    request: Request, response: Response, gateway: GatewayParts, _: SignedIn, idempotency_key: IdempotencyKey = ""
+) -> Image:
+    """Takes a picture into the library. It is streamed on as it comes; `alt_text`, if any, comes before `file`."""
+    image = await forward_upload(
+        request,
+        gateway.upload,
+        idempotency_key=idempotency_key,
+        max_bytes=gateway.settings.max_upload_bytes,
+        seconds=gateway.settings.upload_seconds,
+    )
+    response.headers["location"] = f"/v1/images/{image.id}"
+    return Image.of(image, gateway.links)
+
+
+@router.get("")
+async def list_images(
+    gateway: GatewayParts, _: SignedIn, page_size: PageSize = 0, page_token: PageToken = ""
+) -> ImageList:
+    """Returns the caller's pictures, newest first."""
+    answer = await gateway.upload.ListImages(upload_pb2.ListImagesRequest(page_size=page_size, page_token=page_token))
+    return ImageList(
+        items=[Image.of(image, gateway.links) for image in answer.images], next_page_token=answer.next_page_token
+    )
+
+
+@router.get("/{image_id}")
+async def get_image(image_id: str, gateway: GatewayParts, _: SignedIn) -> Image:
+    """Returns one picture."""
+    answer = await gateway.upload.GetImage(upload_pb2.GetImageRequest(id=image_id))
+    return Image.of(answer.image, gateway.links)
+
+
+@router.patch("/{image_id}")
+async def update_image(image_id: str, change: ImageChange, gateway: GatewayParts, _: SignedIn) -> Image:
+    """Changes what is said about a picture."""
+    answer = await gateway.upload.UpdateImage(
+        upload_pb2.UpdateImageRequest(id=image_id, alt_text=change.alt_text, update_mask=FieldMask(paths=["alt_text"]))
+    )
+    return Image.of(answer.image, gateway.links)
+
+
+@router.delete("/{image_id}", status_code=status.HTTP_204_NO_CONTENT)
+async def delete_image(image_id: str, gateway: GatewayParts, _: SignedIn) -> None:
+    """Takes a picture out of the library. Where it is shown, it stays."""
+    await gateway.upload.DeleteImage(upload_pb2.DeleteImageRequest(id=image_id))
+
+
+@router.get("/{image_id}/variants")
+async def list_variants(image_id: str, gateway: GatewayParts, _: SignedIn) -> VariantList:
+    """Returns the finished files of a picture: what each platform gets."""
+    answer = await gateway.upload.ListVariants(upload_pb2.ListVariantsRequest(image_id=image_id))
+    return VariantList(
+        items=[Variant.of(variant, gateway.links) for variant in answer.variants],
+        next_page_token="",
+        revision=answer.revision,
+    )

@@ -1,0 +1,17 @@
+"""The catalogue."""
+
+from fastapi import APIRouter
+
+from gateway.callers import SignedIn
+from gateway.context import GatewayParts
+from gateway.schemas.platforms import Platform, PlatformList
+from linkarooie.sync.v1 import sync_pb2
+
+router = APIRouter(tags=["platforms"])
+
+
+@router.get("/platforms")
+async def list_platforms(gateway: GatewayParts, _: SignedIn) -> PlatformList:
+    """Returns the platforms as this installation can serve them: their sizes, limits and ways, and where each figure comes from."""
+    answer = await gateway.sync.ListPlatforms(sync_pb2.ListPlatformsRequest())
+    return PlatformList(items=[Platform.of(offer) for offer in answer.platforms], next_page_token="")

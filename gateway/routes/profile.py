@@ -1,0 +1,66 @@
+"""Profiles."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Response
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from gateway.callers import SignedIn
+from gateway.context import GatewayParts
+from gateway.problems import StaleError
+from gateway.schemas.profile import Profile, ProfileChange
+from linkarooie.profile.v1 import profile_pb2
+from servicekit.errors import ConflictError, InvalidInputError
+from servicekit.grpc_client import remote_errors
+
+router = APIRouter(tags=["profile"])
+
+IfMatch = Annotated[
+    str, Header(max_length=200, description="The ETag that was read: changes nothing if it has changed since.")
+]
+
+
+@router.get("/profile")
+async def get_profile(response: Response, gateway: GatewayParts, _: SignedIn) -> Profile:
+    """Returns the caller's own profile. Its version is in the `ETag` header."""
+    answer = await gateway.profile.GetProfile(profile_pb2.GetProfileRequest())
+    return _tagged(response, answer.profile)
+
+
+@router.patch("/profile")
+async def update_profile(
+    change: ProfileChange, response: Response, gateway: GatewayParts, _: SignedIn, if_match: IfMatch = ""
+) -> Profile:
+    """Changes some fields of the caller's profile. With `If-Match`, only what was read: 412 when it has changed since."""
+    values = change.model_dump(exclude_none=True)
+    if not values:
+        raise InvalidInputError(
+            "Say what to change: " + ", ".join(ProfileChange.model_fields) + ".", reason="NO_CHANGE"
+        )
+    visibility = values.pop("visibility", None)
+    profile = profile_pb2.Profile(**values)
+    if visibility:
+        profile.visibility = profile_pb2.Visibility.Value(f"VISIBILITY_{visibility.upper()}")
+    request = profile_pb2.UpdateProfileRequest(
+        profile=profile,
+        update_mask=FieldMask(paths=sorted(change.model_dump(exclude_none=True))),
+        etag="" if if_match == "*" else if_match.removeprefix("W/").strip('"'),
+    )
+    try:
+        with remote_errors():
+            answer = await gateway.profile.UpdateProfile(request)
+    except ConflictError as error:
+        raise StaleError(error.message, reason=error.reason) from error
+    return _tagged(response, answer.profile)
+
+
+@router.get("/profiles/{handle}")
+async def get_public_profile(handle: str, gateway: GatewayParts) -> Profile:
+    """Returns a profile that its owner has made public."""
+    answer = await gateway.profile.GetPublicProfile(profile_pb2.GetPublicProfileRequest(handle=handle))
+    return Profile.of(answer.profile)
+
+
+def _tagged(response: Response, profile: profile_pb2.Profile) -> Profile:
+    response.headers["etag"] = f'"{profile.etag}"'
+    return Profile.of(profile)

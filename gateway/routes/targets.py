@@ -1,0 +1,36 @@
+"""The places of a sync."""
+
+from fastapi import APIRouter
+
+from gateway.callers import SignedIn
+from gateway.context import GatewayParts
+from gateway.pages import PageSize, PageToken
+from gateway.schemas.syncs import Step, StepList, Target
+from linkarooie.sync.v1 import sync_pb2
+
+router = APIRouter(prefix="/targets", tags=["syncs"])
+
+
+@router.post("/{target_id}/retry")
+async def retry_target(target_id: str, gateway: GatewayParts, _: SignedIn) -> Target:
+    """Tries a target again that failed, differs or waits for its owner."""
+    answer = await gateway.sync.RetryTarget(sync_pb2.RetryTargetRequest(id=target_id))
+    return Target.of(answer.target, gateway.links)
+
+
+@router.post("/{target_id}/confirm")
+async def confirm_target(target_id: str, gateway: GatewayParts, _: SignedIn) -> Target:
+    """Records that its owner has set the picture by hand."""
+    answer = await gateway.sync.ConfirmTarget(sync_pb2.ConfirmTargetRequest(id=target_id))
+    return Target.of(answer.target, gateway.links)
+
+
+@router.get("/{target_id}/history")
+async def get_target_history(
+    target_id: str, gateway: GatewayParts, _: SignedIn, page_size: PageSize = 0, page_token: PageToken = ""
+) -> StepList:
+    """Returns every step of a target, oldest first."""
+    answer = await gateway.sync.ListTargetSteps(
+        sync_pb2.ListTargetStepsRequest(target_id=target_id, page_size=page_size, page_token=page_token)
+    )
+    return StepList(items=[Step.of(step) for step in answer.steps], next_page_token=answer.next_page_token)

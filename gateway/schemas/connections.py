@@ -1,0 +1,137 @@
+"""Accounts on platforms."""
+
+from typing import Literal, cast
+
+from pydantic import Field
+
+from gateway.media import MediaLinks
+from gateway.schemas.common import Answer, Question, Time, time_or_none, word
+from linkarooie.sync.v1 import sync_pb2
+from servicekit.protobuf import moment
+
+Action = Literal["unspecified", "we_are_on_it", "you_can_fix_this", "platform_does_not_allow_it"]
+ConnectionState = Literal["healthy", "needs_reconnect"]
+
+
+class Reason(Answer):
+    """Why something is as it is."""
+
+    code: str
+    """UPPER_SNAKE, for programs."""
+    message: str
+    """What happened and what follows, for people."""
+    action: Action
+    """Who can do something about it."""
+    link: str | None
+    """Where to fix it, or where it says so."""
+
+    @classmethod
+    def of(cls, reason: sync_pb2.Reason) -> "Reason | None":
+        """Returns None for a reason that says nothing."""
+        if not reason.code and not reason.message:
+            return None
+        return cls(
+            code=reason.code,
+            message=reason.message,
+            action=cast("Action", word(sync_pb2.ActionClass, reason.action_class)),
+            link=reason.link or None,
+        )
+
+
+class Observed(Answer):
+    """What a place showed when it was last looked at."""
+
+    at: Time
+    url: str | None
+    """The platform's own address of the picture; null when there is none."""
+    picture_url: str | None
+    """Our copy, relative to this API's own address; null when none was kept."""
+    distance: int | None
+    """How many of 64 bits it is away from what was sent; null where nothing was sent."""
+
+    @classmethod
+    def of(cls, observed: sync_pb2.ObservedPicture, links: MediaLinks) -> "Observed":
+        return cls(
+            at=moment(observed.observe_time),
+            url=observed.url or None,
+            picture_url=links.to(observed.object_key, name="seen") if observed.object_key else None,
+            distance=observed.distance if observed.HasField("distance") else None,
+        )
+
+
+class ConnectionSlot(Answer):
+    """One place of a connected account that shows a picture."""
+
+    slot: str
+    """`avatar` or `banner`."""
+    mode: str
+    """`write`, `assisted`, `read_only` or `none`."""
+    observed: Observed | None
+    """Null before the first look."""
+
+
+class Connection(Answer):
+    """An account on a platform that its owner has connected."""
+
+    id: str
+    platform: str
+    instance: str | None
+    """The server, for platforms that have many."""
+    remote_id: str
+    remote_handle: str
+    remote_url: str | None
+    state: ConnectionState
+    reason: Reason | None
+    """Null while healthy."""
+    slots: list[ConnectionSlot]
+    """Avatar first."""
+    created_at: Time
+    checked_at: Time | None
+    """When the platform last answered as it should."""
+
+    @classmethod
+    def of(cls, connection: sync_pb2.Connection, links: MediaLinks) -> "Connection":
+        return cls(
+            id=connection.id,
+            platform=connection.platform,
+            instance=connection.instance or None,
+            remote_id=connection.remote_id,
+            remote_handle=connection.remote_handle,
+            remote_url=connection.remote_url or None,
+            state=cast("ConnectionState", word(sync_pb2.ConnectionState, connection.state)),
+            reason=Reason.of(connection.reason),
+            slots=[
+                ConnectionSlot(
+                    slot=slot.slot,
+                    mode=slot.mode,
+                    observed=Observed.of(slot.observed, links) if slot.HasField("observed") else None,
+                )
+                for slot in connection.slots
+            ],
+            created_at=moment(connection.create_time),
+            checked_at=time_or_none(connection.check_time, present=connection.HasField("check_time")),
+        )
+
+
+class ConnectionList(Answer):
+    """A page of connections, newest first."""
+
+    items: list[Connection]
+    next_page_token: str
+    """Empty on the last page."""
+
+
+class NewConnection(Question):
+    """Begins to connect an account."""
+
+    platform: str = Field(min_length=1, max_length=60)
+    """The platform's id, see `GET /v1/platforms`."""
+    instance: str = Field(default="", max_length=253)
+    """The server, where the platform takes one."""
+
+
+class ConsentLink(Answer):
+    """Where to send the browser."""
+
+    authorize_url: str
+    expires_at: Time

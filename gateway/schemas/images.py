@@ -1,0 +1,81 @@
+"""The library of pictures."""
+
+from typing import Literal, cast
+
+from pydantic import Field
+
+from gateway.media import MediaLinks
+from gateway.schemas.common import Answer, Question, Time, time_or_none, word
+from gateway.schemas.pictures import Thumbnail
+from linkarooie.upload.v1 import upload_pb2
+from servicekit.protobuf import moment
+
+ImageState = Literal["processing", "ready", "failed"]
+
+
+class ImageFailure(Answer):
+    """Why a picture cannot be used."""
+
+    code: str
+    """UPPER_SNAKE, for programs."""
+    message: str
+    """What is wrong and what to do, for people."""
+
+
+class Image(Answer):
+    """One picture of the library."""
+
+    id: str
+    state: ImageState
+    reason: ImageFailure | None
+    """Null unless the state is `failed`."""
+    width: int
+    height: int
+    bytes: int
+    content_type: str
+    sha256: str
+    """Of the original."""
+    revision: int
+    """Grows with every edit."""
+    alt_text: str
+    file_name: str
+    created_at: Time
+    ready_at: Time | None
+    thumbnails: list[Thumbnail]
+    """Smallest first; empty until the picture is ready."""
+
+    @classmethod
+    def of(cls, image: upload_pb2.Image, links: MediaLinks) -> "Image":
+        return cls(
+            id=image.id,
+            state=cast("ImageState", word(upload_pb2.ImageState, image.state)),
+            reason=(
+                ImageFailure(code=image.failure_reason, message=image.failure_message) if image.failure_reason else None
+            ),
+            width=image.width,
+            height=image.height,
+            bytes=image.bytes,
+            content_type=image.content_type,
+            sha256=image.sha256,
+            revision=image.revision,
+            alt_text=image.alt_text,
+            file_name=image.file_name,
+            created_at=moment(image.create_time),
+            ready_at=time_or_none(image.ready_time, present=image.HasField("ready_time")),
+            thumbnails=[Thumbnail.of(variant, links) for variant in image.thumbnails],
+        )
+
+
+class ImageList(Answer):
+    """A page of the library, newest first."""
+
+    items: list[Image]
+    next_page_token: str
+    """Empty on the last page."""
+
+
+class ImageChange(Question):
+    """Changes a picture's description."""
+
+    alt_text: str = Field(max_length=6000)
+    """What the picture shows, for those who cannot see it; at most 1,500 characters."""

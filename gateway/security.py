@@ -1,0 +1,86 @@
+"""What keeps a browser from being used against its owner."""
+
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.context import GatewayParts
+from servicekit.errors import ForbiddenError
+
+# The client is our own files and nothing else: no script, style or frame of anybody's, and nothing leaves the origin.
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "img-src 'self' blob: data:",
+        "style-src 'self'",
+        "script-src 'self'",
+        "connect-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        "form-action 'self'",
+    )
+)
+HEADERS = {
+    "content-security-policy": CONTENT_SECURITY_POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "strict-origin-when-cross-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+# Two years, as the preload lists of browsers ask for.
+STRICT_TRANSPORT_SECURITY = "max-age=63072000; includeSubDomains"
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+class SecurityHeaders:
+    """Adds the headers to every answer that does not say otherwise. What the API answers is nobody else's, so no cache keeps it."""
+
+    def __init__(self, app: ASGIApp, *, https: bool) -> None:
+        self._app = app
+        self._headers = HEADERS | ({"strict-transport-security": STRICT_TRANSPORT_SECURITY} if https else {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+                if scope["path"].startswith("/v1/"):
+                    headers.setdefault("cache-control", "no-store")
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
+
+
+async def same_site(request: Request, gateway: GatewayParts) -> None:
+    """Lets a request change something only if our own pages sent it, or no browser did.
+
+    A browser says where a request comes from in `Sec-Fetch-Site` (older ones in `Origin`). A request with an `Authorization`
+    header is let through: no page of another origin can set one here. Raises `ForbiddenError` with reason CROSS_SITE.
+    """
+    if request.method in SAFE_METHODS or "authorization" in request.headers:
+        return
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site is not None:
+        allowed = site == "same-origin"
+    elif origin is not None:
+        allowed = _same_origin(origin, request, gateway.settings.public_url)
+    else:
+        allowed = gateway.cookies.access_token(request) is None and gateway.cookies.refresh_token(request) is None
+    if not allowed:
+        raise ForbiddenError(
+            "This request did not come from a page of this site. Programs send the access token as Authorization: Bearer.",
+            reason="CROSS_SITE",
+        )
+
+
+def _same_origin(origin: str, request: Request, public_url: str) -> bool:
+    # Behind a proxy we see another host than the browser does; without one, the browser may use another name than the public one.
+    return origin.lower() == public_url or urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower()

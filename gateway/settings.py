@@ -1,0 +1,52 @@
+"""Settings of the gateway."""
+
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from servicekit.settings import BusSettings, GrpcSettings, ObjectStoreSettings, ServiceSettings, Words
+
+
+def _origin(address: str) -> str:
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/") or parts.query:
+        raise ValueError("must be scheme and host alone, such as https://pictures.example")
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+class GatewaySettings(ServiceSettings, GrpcSettings, BusSettings, ObjectStoreSettings):
+    service = "gateway"
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    # What browsers have in their address bar. With https, cookies are bound to it (`__Host-`, `Secure`).
+    public_url: Annotated[str, AfterValidator(_origin)] = "http://127.0.0.1:8080"
+    # Whose word we take for the address of the caller: the addresses of the proxies in front of us.
+    trusted_proxies: Words = ()
+    # How long open requests may take to end when the process is told to stop.
+    http_stop_grace_seconds: int = Field(default=20, ge=0)
+
+    profile_target: str = "127.0.0.1:50052"
+    upload_target: str = "127.0.0.1:50053"
+    sync_target: str = "127.0.0.1:50054"
+    analytics_target: str = "127.0.0.1:50055"
+    notify_target: str = "127.0.0.1:50056"
+
+    # The built web client.
+    web_directory: Path = Path(__file__).parent / "static"
+    # Signs the addresses of pictures; the same on all replicas.
+    media_key: SecretStr = Field(min_length=32)
+    # Where the limits are counted: `memory://` for one process, `redis://…` where there are replicas.
+    limit_store: SecretStr = SecretStr("memory://")
+    # Of the `limits` library, such as "20/minute;200/hour". A page of the web client makes about ten calls.
+    limit_general: str = "600/minute"
+    # Registering and signing in, by address. Each try costs the auth service a password hash.
+    limit_sign_in: str = "20/minute"
+    # Signing in, by the account that is tried.
+    limit_sign_in_account: str = "10/minute"
+    # How long one upload may take in all: the largest picture over a slow phone connection.
+    upload_seconds: float = Field(default=300.0, ge=1)
+    # Refused before its bytes are read; the exact limit on pictures is the upload service's.
+    max_upload_bytes: int = Field(default=100_000_000, ge=1)

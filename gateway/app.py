@@ -1,0 +1,86 @@
+"""Composition root of the gateway."""
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from gateway.api import create_api
+from gateway.context import Gateway
+from gateway.http_server import HttpServer
+from gateway.limits import Limiter
+from gateway.live import LiveHub
+from gateway.media import MediaLinks
+from gateway.sessions import SessionCookies
+from gateway.settings import GatewaySettings
+from linkarooie.analytics.v1 import analytics_pb2, analytics_pb2_grpc
+from linkarooie.auth.v1 import auth_pb2, auth_pb2_grpc
+from linkarooie.notify.v1 import notify_pb2, notify_pb2_grpc
+from linkarooie.profile.v1 import profile_pb2, profile_pb2_grpc
+from linkarooie.sync.v1 import sync_pb2, sync_pb2_grpc
+from linkarooie.upload.v1 import upload_pb2, upload_pb2_grpc
+from servicekit.app import App, Check
+from servicekit.bus import Bus
+from servicekit.grpc_client import Channels
+from servicekit.ids import Clock, utc_now
+from servicekit.object_store import ObjectStore
+from servicekit.remote_keys import remote_verifier
+
+HEALTH_SECONDS = 2.0
+
+
+def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> App:
+    """Builds the gateway from its settings; nothing connects before it is started."""
+    channels = Channels(settings)
+    bus = Bus(settings, name=settings.service)
+    objects = ObjectStore(settings)
+    live = LiveHub(bus, clock=clock)
+    auth_service = auth_pb2.DESCRIPTOR.services_by_name["AuthService"]
+    auth = channels.to(settings.auth_target, auth_service)
+    gateway = Gateway(
+        settings=settings,
+        clock=clock,
+        verifier=remote_verifier(settings, channels),
+        auth=auth_pb2_grpc.AuthServiceStub(auth),
+        profile=profile_pb2_grpc.ProfileServiceStub(
+            channels.to(settings.profile_target, profile_pb2.DESCRIPTOR.services_by_name["ProfileService"])
+        ),
+        upload=upload_pb2_grpc.UploadServiceStub(
+            channels.to(settings.upload_target, upload_pb2.DESCRIPTOR.services_by_name["UploadService"])
+        ),
+        sync=sync_pb2_grpc.SyncServiceStub(
+            channels.to(settings.sync_target, sync_pb2.DESCRIPTOR.services_by_name["SyncService"])
+        ),
+        analytics=analytics_pb2_grpc.AnalyticsServiceStub(
+            channels.to(settings.analytics_target, analytics_pb2.DESCRIPTOR.services_by_name["AnalyticsService"])
+        ),
+        notify=notify_pb2_grpc.NotifyServiceStub(
+            channels.to(settings.notify_target, notify_pb2.DESCRIPTOR.services_by_name["NotifyService"])
+        ),
+        objects=objects,
+        links=MediaLinks(settings.media_key, clock),
+        live=live,
+        limiter=Limiter(settings.limit_store.get_secret_value()),
+        cookies=SessionCookies(secure=settings.public_url.startswith("https://"), clock=clock),
+    )
+    api = create_api(gateway)
+    app = App(
+        name=settings.service,
+        parts=[bus, objects, channels, HttpServer(api, settings, before_stop=live.close)],
+        # Without the others some of it works; without these two nobody gets in, or hears of anything.
+        checks={"auth": _serves(auth, auth_service.full_name), "bus": bus.ping},
+    )
+    api.state.readiness = app.problems
+    return app
+
+
+def _serves(channel: grpc.aio.Channel, service: str) -> Check:
+    health = health_pb2_grpc.HealthStub(channel)
+
+    async def check() -> None:
+        try:
+            answer = await health.Check(health_pb2.HealthCheckRequest(service=service), timeout=HEALTH_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            raise ConnectionError(f"{service} does not answer ({error.code().name})") from error
+        if answer.status != health_pb2.HealthCheckResponse.SERVING:
+            raise ConnectionError(f"{service} is not ready")
+
+    return check

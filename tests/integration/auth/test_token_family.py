@@ -100,9 +100,7 @@ class Held:
 
 
 class TokenFamily(RuleBasedStateMachine):
-    def __init__(self, world: World) -> None:
-        super().__init__()
-        self.world = world
+    world: World
 
     @initialize()
     def sign_in(self) -> None:
@@ -174,7 +172,7 @@ class TokenFamily(RuleBasedStateMachine):
         if self.expect(stolen) != "ends the session":
             return
 
-        async def both() -> list[str | None]:
+        async def both() -> tuple[str | None, str | None]:
             return await asyncio.gather(self.world.refresh(stolen.text), self.world.refresh(own.text))
 
         for_thief, _ = self.world.run(both())
@@ -231,7 +229,7 @@ async def test_a_family_never_has_two_live_tokens_and_ends_when_one_is_reused(
     async with world_on(auth_settings()) as world:
         await asyncio.to_thread(
             run_state_machine_as_test,
-            lambda: TokenFamily(world),
+            type("TokenFamily", (TokenFamily,), {"world": world}),
             settings=settings(
                 max_examples=40,
                 stateful_step_count=25,

@@ -225,7 +225,7 @@ def image_failed(image_id: str, revision: int, message: str) -> News:
         NoticeLevel.ACTION_NEEDED,
         "A picture could not be prepared",
         message or "Try it again, or upload another file.",
-        f"/images/{image_id}",
+        f"/library/{image_id}",
         "See the picture",
     )
 

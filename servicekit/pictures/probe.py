@@ -21,6 +21,8 @@ _END, _SCAN, _APP1 = 0xD9, 0xDA, 0xE1
 # EXIF and XMP, Photoshop's records, comments.
 _METADATA = {_APP1, 0xED, 0xFE}
 _WITHOUT_LENGTH = {0x01, 0xD8}
+# Length, precision, height, width and the number of colours.
+_FRAME_LENGTH = 8
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 # Baseline, extended and progressive, in Huffman and in arithmetic coding. The others are lossless or hierarchical.
 _READABLE_FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
@@ -152,6 +154,8 @@ def _read_jpeg(data: mmap.mmap, limits: PictureLimits) -> _Header:
             # A second frame header could announce more pixels than the one that was checked.
             if frame is not None:
                 raise _broken("it describes its size twice")
+            if length < _FRAME_LENGTH:
+                raise _broken("it does not describe its size")
             if marker not in _READABLE_FRAMES or data[content] != 8:
                 raise PictureRefused(
                     "UNSUPPORTED_FORMAT",

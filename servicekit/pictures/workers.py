@@ -19,7 +19,7 @@ from servicekit.pictures.worker_process import LENGTH_BYTES, OUT_OF_MEMORY
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-# 50 megapixels with alpha, their upright copy and the pyramid take about 800 MB; the rest is room.
+# Rendering 50 megapixels with alpha, turned, reached 640 MB of address space; the rest is room.
 DEFAULT_MEMORY_BYTES = 1536 * 2**20
 
 # A worker imports in a fraction of a second; only a machine on its knees needs longer.

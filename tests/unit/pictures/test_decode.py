@@ -92,6 +92,13 @@ def test_an_srgb_profile_changes_nothing(write):
     assert difference(picture.image, CHINA) == 0
 
 
+def test_a_phones_file_of_several_pictures_gives_the_first(write):
+    path = write(encoded(CHINA, "MPO", save_all=True, append_images=[CHINA.rotate(180)]))
+    assert opened(path).image.size == CHINA.size
+    assert difference(opened(path).image, CHINA) < 8
+    assert opened(path, scale=0.4).image.size == (320, 214)
+
+
 def test_a_small_scale_decodes_fewer_pixels_but_never_too_few(write):
     path = write(encoded(CHINA, "JPEG"))
     assert opened(path, scale=0.3).image.size == (320, 214)

@@ -141,6 +141,11 @@ def test_a_jpeg_that_announces_its_size_twice_is_refused(write):
     assert refusal(write(content[:start] + frame + larger + content[start + 19 :])).reason == "BROKEN"
 
 
+def test_a_jpeg_whose_size_is_cut_short_is_refused(write):
+    assert refusal(write(b"\xff\xd8\xff\xc0\x00\x02\xff\xda\x00\x02\xff\xd9")).reason == "BROKEN"
+    assert refusal(write(b"\xff\xd8\xff\xc0\x00\x02")).reason == "BROKEN"
+
+
 def test_a_jpeg_of_thousands_of_scans_is_refused(write):
     content = encoded(CHINA.resize((64, 64)), "JPEG", progressive=True)
     last = content.rindex(b"\xff\xda")

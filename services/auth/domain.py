@@ -10,6 +10,8 @@ from email_validator import EmailNotValidError, validate_email
 
 from servicekit.errors import FieldViolation, InvalidInputError
 
+# What a mail server accepts as an address (RFC 5321, section 4.5.3.1.3, less the brackets).
+EMAIL_MAX_CHARACTERS = 254
 DISPLAY_NAME_MAX_CHARACTERS = 100
 PASSWORD_MIN_CHARACTERS = 10
 # Bounds what one hash may read; longer than any phrase that somebody types.
@@ -122,8 +124,11 @@ def email_key(email: str) -> str:
 
     Raises `ValueError` for what is no address.
     """
+    email = email.strip()
+    if len(email) > EMAIL_MAX_CHARACTERS:  # before the library reads megabytes of it
+        raise EmailNotValidError(f"It is too long: at most {EMAIL_MAX_CHARACTERS} characters are possible.")
     # RFC 2606's `.test` leads nowhere, so an account there harms nobody, and development needs one.
-    return validate_email(email.strip(), check_deliverability=False, test_environment=True).normalized.lower()
+    return validate_email(email, check_deliverability=False, test_environment=True).normalized.lower()
 
 
 def email_problem(email: str) -> str | None:

@@ -5,7 +5,8 @@ copy from a platform's developer portal.
 """
 
 from sandbox.app import Sandbox
+from sandbox.bluesky import BLUESKY_APP_PASSWORDS
 from sandbox.errors import SandboxError
 from sandbox.x import X_CONSUMER_KEY, X_CONSUMER_SECRET
 
-__all__ = ["X_CONSUMER_KEY", "X_CONSUMER_SECRET", "Sandbox", "SandboxError"]
+__all__ = ["BLUESKY_APP_PASSWORDS", "X_CONSUMER_KEY", "X_CONSUMER_SECRET", "Sandbox", "SandboxError"]

@@ -1,7 +1,7 @@
 """Turns handlers into API endpoints that obey the switches, the rate limits and a bound on the body."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from starlette.requests import ClientDisconnect, Request
@@ -71,20 +71,20 @@ class Endpoints:
         access: Access,
         *,
         methods: list[str] | None = None,
-        limit: Limit | None = None,
+        limits: Sequence[Limit] = (),
         max_body: int = 64 * 1024,
     ) -> Route:
-        """Returns a route whose answers carry the platform's rate-limit headers where it has a limit."""
-        return Route(path, _Endpoint(self, handler, access, limit, max_body), methods=methods or ["GET"])
+        """Returns a route whose answers carry the platform's rate-limit headers where it has limits."""
+        return Route(path, _Endpoint(self, handler, access, limits, max_body), methods=methods or ["GET"])
 
-    async def answer(self, request: Request, handler: Handler, access: Access, limit: Limit | None) -> Response:
+    async def answer(self, request: Request, handler: Handler, access: Access, limits: Sequence[Limit]) -> Response:
         """Returns the answer; raises `_Cut` where there shall be none."""
         failure = self._panel.take_failure(access, lambda kind: self._dialect.applies(kind, request))
         if failure in ("hang", "drop"):
             raise _Cut(hang=failure == "hang")
         headers: Mapping[str, str] = {}
-        if limit is not None:
-            allowed, window = self._window(request, limit, exhausted=failure == "429")
+        if limits:
+            allowed, window = self._window(request, limits, exhausted=failure == "429")
             headers = self._dialect.limit_headers(window)
             if not allowed:
                 failure = "429"
@@ -97,17 +97,20 @@ class Endpoints:
                 response = refused.response
             except _TooLarge:
                 response = self._dialect.too_large()
-        if getattr(request.state, "changed", False) and self._panel.loses_answer():
+        if getattr(request.state, "changed", False) and self._panel.strikes("lose_answer"):
             raise _Cut
         for name, value in headers.items():
             response.headers[name] = value
         return response
 
-    def _window(self, request: Request, limit: Limit, *, exhausted: bool) -> tuple[bool, Window]:
+    def _window(self, request: Request, limits: Sequence[Limit], *, exhausted: bool) -> tuple[bool, Window]:
+        """Counts a call; returns whether every limit allows it, and the window that is nearest to its end."""
         switches = self._panel.switches
         if exhausted:
-            return True, Window(limit, 0, self._context.clock() + switches.retry_after_seconds)
-        allowed, window = self._context.limiter.take(limit, self._dialect.subject(request))
+            return True, Window(limits[0], 0, self._context.clock() + switches.retry_after_seconds)
+        subject = self._dialect.subject(request)
+        taken = [self._context.limiter.take(limit, subject) for limit in limits]
+        allowed, window = min(taken, key=lambda one: (one[0], one[1].remaining))
         return allowed or not switches.enforce_limits, window
 
     async def cut(self, cut: _Cut, request: Request, receive: Receive) -> None:
@@ -129,18 +132,18 @@ class _Endpoint:
     """An ASGI app, so that a cut connection need not pretend to be a response."""
 
     def __init__(
-        self, endpoints: Endpoints, handler: Handler, access: Access, limit: Limit | None, max_body: int
+        self, endpoints: Endpoints, handler: Handler, access: Access, limits: Sequence[Limit], max_body: int
     ) -> None:
         self._endpoints = endpoints
         self._handler = handler
         self._access = access
-        self._limit = limit
+        self._limits = limits
         self._max_body = max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, _bounded(receive, self._max_body))
         try:
-            response = await self._endpoints.answer(request, self._handler, self._access, self._limit)
+            response = await self._endpoints.answer(request, self._handler, self._access, self._limits)
         except ClientDisconnect:
             return
         except _Cut as cut:

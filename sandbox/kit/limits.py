@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limit:
-    """`count` requests in `seconds`, counted under `name`."""
+    """`count` points in `seconds`, counted under `name`; a request costs `points`."""
 
     name: str
     count: int
     seconds: int
+    points: int = 1
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,16 @@ class Limiter:
         self._clock = clock
         self._windows: dict[tuple[str, str], tuple[float, int]] = {}
 
-    def take(self, limit: Limit, subject: str, points: int = 1) -> tuple[bool, Window]:
+    def take(self, limit: Limit, subject: str) -> tuple[bool, Window]:
         """Counts a request; returns whether it is within the limit, and the window after it."""
         now = self._clock()
         key = limit.name, subject
         end, used = self._windows.get(key, (0.0, 0))
         if end <= now:
             end, used = now + limit.seconds, 0
-        allowed = used + points <= limit.count
+        allowed = used + limit.points <= limit.count
         if allowed:
-            used += points
+            used += limit.points
         self._windows[key] = end, used
         return allowed, Window(limit, limit.count - used, end)
 

@@ -67,11 +67,9 @@ class Platform(Protocol):
     def account(self, name: str) -> AccountView | None:
         """Returns what the account's page shows; None for a stranger."""
 
-    def expire_tokens(self) -> None:
-        """Ends the access tokens that are out now."""
-
-    def revoke_tokens(self) -> None:
-        """Revokes every access that people gave, as they would in the platform's settings."""
+    @property
+    def actions(self) -> Mapping[str, Callable[[], None]]:
+        """Returns what each switch of `Switches.ONCE` does."""
 
 
 def place_initial_pictures(context: Context, save: Callable[[str, Slot, bytes], str]) -> None:
@@ -85,10 +83,9 @@ def place_initial_pictures(context: Context, save: Callable[[str, Slot, bytes], 
 
 def apply_switches(platform: Platform, switches: Switches) -> None:
     """Turns the switches, and does at once what happens only once."""
-    if switches.expire_tokens:
-        platform.expire_tokens()
-    if switches.revoke_tokens:
-        platform.revoke_tokens()
+    for name in switches.ONCE:
+        if getattr(switches, name):
+            platform.actions[name]()
     platform.panel.set(switches)
 
 

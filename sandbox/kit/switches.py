@@ -1,7 +1,7 @@
 """The switches by which a person or a test makes a stand-in misbehave."""
 
 from collections.abc import Callable
-from typing import Literal, get_args
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,11 +11,14 @@ Access = Literal["read", "write", "auth"]
 class Switches(BaseModel):
     """How one platform behaves. A platform widens `fail` and adds its own by subclassing.
 
-    The defaults are a healthy platform. `times` counts requests that were struck by `fail`, `lose_answer` or
-    `silent_reject`; after the last one the platform is healthy again.
+    The defaults are a healthy platform. `times` counts requests that were struck by `fail` or one of `STRIKES`; after
+    the last one these are off again. What `ONCE` names is done at once and not kept.
     """
 
     model_config = ConfigDict(extra="forbid")
+
+    STRIKES: ClassVar[tuple[str, ...]] = ("silent_reject", "lose_answer")
+    ONCE: ClassVar[tuple[str, ...]] = ("expire_tokens", "revoke_tokens")
 
     fail: str | None = Field(default=None, description="Answer API calls with this failure")
     only: Access | None = Field(default=None, description="Only such calls fail: reads, writes or sign-in")
@@ -32,12 +35,6 @@ class Switches(BaseModel):
     expire_tokens: bool = Field(default=False, description="Once: end the access tokens that are out now")
     revoke_tokens: bool = Field(default=False, description="Once: revoke every access that people gave")
 
-    @classmethod
-    def failures(cls) -> tuple[str, ...]:
-        """Returns the values that `fail` may have."""
-        annotation = cls.model_fields["fail"].annotation
-        return tuple(value for part in get_args(annotation) for value in get_args(part))
-
 
 class Panel:
     """Holds a platform's switches and counts down `times`."""
@@ -47,8 +44,8 @@ class Panel:
         self.switches = model()
 
     def set(self, switches: Switches) -> None:
-        """Takes new switches; what happens only once (expire, revoke) is done by the caller and not kept."""
-        self.switches = switches.model_copy(update={"expire_tokens": False, "revoke_tokens": False})
+        """Takes new switches, without what happens only once."""
+        self.switches = switches.model_copy(update=dict.fromkeys(switches.ONCE, False))
 
     def reset(self) -> None:
         self.switches = self.model()
@@ -62,16 +59,12 @@ class Panel:
         self._count()
         return failure
 
-    def rejects_silently(self) -> bool:
-        return self._strikes(self.switches.silent_reject)
-
-    def loses_answer(self) -> bool:
-        return self._strikes(self.switches.lose_answer)
-
-    def _strikes(self, switched_on: bool) -> bool:
-        if switched_on:
+    def strikes(self, switch: str) -> bool:
+        """Returns whether one of `STRIKES` is on for this call, and counts it."""
+        on: bool = getattr(self.switches, switch)
+        if on:
             self._count()
-        return switched_on
+        return on
 
     def _count(self) -> None:
         left = self.switches.times
@@ -79,5 +72,5 @@ class Panel:
             return
         update: dict[str, object] = {"times": left - 1}
         if left == 1:
-            update = {"times": None, "fail": None, "silent_reject": False, "lose_answer": False}
+            update = {"times": None, "fail": None, **dict.fromkeys(self.switches.STRIKES, False)}
         self.switches = self.switches.model_copy(update=update)

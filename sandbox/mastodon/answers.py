@@ -13,7 +13,7 @@ from sandbox.kit.limits import Limit, Window
 from sandbox.kit.switches import Panel, Switches
 
 # Per token; callers without one share theirs by address.
-LIMIT = Limit("api", 300, 5 * 60)
+LIMITS = (Limit("api", 300, 5 * 60),)
 
 
 class MastodonSwitches(Switches):

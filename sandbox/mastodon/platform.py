@@ -1,7 +1,7 @@
 """Puts a Mastodon server together: profile reads and writes, the instance description, picture addresses."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from PIL import Image
 from starlette.applications import Starlette
@@ -18,7 +18,7 @@ from sandbox.kit.platform import PEOPLE, AccountView, Context, Platform, place_i
 from sandbox.kit.switches import Panel
 from sandbox.mastodon.accounts import FIELDS, FORMATS, Accounts
 from sandbox.mastodon.answers import (
-    LIMIT,
+    LIMITS,
     MastodonDialect,
     MastodonSwitches,
     error,
@@ -64,35 +64,36 @@ class Mastodon:
     def account(self, name: str) -> AccountView | None:
         return self._accounts.view(name)
 
-    def expire_tokens(self) -> None:
-        # Mastodon's own tokens never end; those of compatible servers do.
-        self._accounts.end_all("expired")
-
-    def revoke_tokens(self) -> None:
-        self._accounts.end_all("revoked")
+    @property
+    def actions(self) -> Mapping[str, Callable[[], None]]:
+        return {
+            # Mastodon's own tokens never end; those of compatible servers do.
+            "expire_tokens": lambda: self._accounts.end_all("expired"),
+            "revoke_tokens": lambda: self._accounts.end_all("revoked"),
+        }
 
     def _api_routes(self, endpoints: Endpoints) -> list[BaseRoute]:
         accounts = "/api/v1/accounts"
         return [
-            endpoints.route(f"{accounts}/verify_credentials", self._verify, "read", limit=LIMIT),
-            endpoints.route("/oauth/userinfo", self._userinfo, "read", limit=LIMIT, methods=["GET", "POST"]),
-            endpoints.route("/api/v1/profile", self._profile, "read", limit=LIMIT),
+            endpoints.route(f"{accounts}/verify_credentials", self._verify, "read", limits=LIMITS),
+            endpoints.route("/oauth/userinfo", self._userinfo, "read", limits=LIMITS, methods=["GET", "POST"]),
+            endpoints.route("/api/v1/profile", self._profile, "read", limits=LIMITS),
             endpoints.route(
                 f"{accounts}/update_credentials",
                 self._update_credentials,
                 "write",
                 methods=["PATCH"],
-                limit=LIMIT,
+                limits=LIMITS,
                 max_body=_MAX_BODY,
             ),
             endpoints.route(
-                "/api/v1/profile", self._update_profile, "write", methods=["PATCH"], limit=LIMIT, max_body=_MAX_BODY
+                "/api/v1/profile", self._update_profile, "write", methods=["PATCH"], limits=LIMITS, max_body=_MAX_BODY
             ),
             endpoints.route(
-                "/api/v1/profile/{field:str}", self._delete_picture, "write", methods=["DELETE"], limit=LIMIT
+                "/api/v1/profile/{field:str}", self._delete_picture, "write", methods=["DELETE"], limits=LIMITS
             ),
-            endpoints.route("/api/v2/instance", self._instance, "read", limit=LIMIT),
-            endpoints.route("/api/v1/instance", self._instance_v1, "read", limit=LIMIT),
+            endpoints.route("/api/v2/instance", self._instance, "read", limits=LIMITS),
+            endpoints.route("/api/v1/instance", self._instance_v1, "read", limits=LIMITS),
         ]
 
     def _public_routes(self) -> list[BaseRoute]:
@@ -175,7 +176,7 @@ class Mastodon:
         for slot, field in FIELDS.items():
             if isinstance(file := values.get(field), UploadFile):
                 pictures[slot] = await self._picture(field, await file.read())
-        if pictures and self.panel.rejects_silently():
+        if pictures and self.panel.strikes("silent_reject"):
             return
         self._accounts.write_profile(name, changed)
         for slot, (image, form) in pictures.items():
@@ -197,7 +198,7 @@ class Mastodon:
             return error(404, "Record not found")
         name = self._user(request, "write:accounts")
         latest = self.context.gallery.latest(name, slot)
-        if latest and latest.token and not self.panel.rejects_silently():
+        if latest and latest.token and not self.panel.strikes("silent_reject"):
             self._place(request, name, slot, None)
         return JSONResponse(self._accounts.credential_account(name))
 

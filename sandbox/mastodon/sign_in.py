@@ -18,7 +18,7 @@ from sandbox.kit.pages import consent_page, error_page
 from sandbox.kit.platform import PEOPLE, Platform
 from sandbox.kit.store import Document
 from sandbox.mastodon.accounts import Accounts
-from sandbox.mastodon.answers import LIMIT, error, refuse
+from sandbox.mastodon.answers import LIMITS, error, refuse
 
 # Doorkeeper's default.
 CODE_SECONDS = 600
@@ -55,7 +55,7 @@ class SignIn:
 
     def routes(self, endpoints: Endpoints) -> list[BaseRoute]:
         return [
-            endpoints.route("/api/v1/apps", self.register, "auth", methods=["POST"], limit=LIMIT),
+            endpoints.route("/api/v1/apps", self.register, "auth", methods=["POST"], limits=LIMITS),
             Route("/.well-known/oauth-authorization-server", self.discovery),
             Route("/oauth/authorize", self.consent),
             Route("/oauth/authorize", self.decide, methods=["POST"]),

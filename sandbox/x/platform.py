@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+from collections.abc import Callable, Mapping
 
 from starlette.applications import Starlette
 from starlette.datastructures import FormData, UploadFile
@@ -31,8 +32,8 @@ _MAX_BODY = 3 * BANNER_MAX_BYTES
 _QUARTER_HOUR = 15 * 60
 
 
-def _limit(name: str, count: int) -> Limit:
-    return Limit(name, count, _QUARTER_HOUR)
+def _limit(name: str, count: int) -> tuple[Limit]:
+    return (Limit(name, count, _QUARTER_HOUR),)
 
 
 def build(context: Context) -> Platform:
@@ -62,12 +63,10 @@ class X:
     def account(self, name: str) -> AccountView | None:
         return self._accounts.view(name)
 
-    def expire_tokens(self) -> None:
+    @property
+    def actions(self) -> Mapping[str, Callable[[], None]]:
         # X's tokens have no end of their own: to a client an ended one is a revoked one (code 89).
-        self._accounts.revoke_all()
-
-    def revoke_tokens(self) -> None:
-        self._accounts.revoke_all()
+        return {"expire_tokens": self._accounts.revoke_all, "revoke_tokens": self._accounts.revoke_all}
 
     def _api_routes(self, endpoints: Endpoints) -> list[BaseRoute]:
         account = "/1.1/account"
@@ -77,7 +76,7 @@ class X:
                 self._update_avatar,
                 "write",
                 methods=["POST"],
-                limit=_limit("update_profile_image", 30),  # not published: as the banner's
+                limits=_limit("update_profile_image", 30),  # not published: as the banner's
                 max_body=_MAX_BODY,
             ),
             endpoints.route(
@@ -85,7 +84,7 @@ class X:
                 self._update_banner,
                 "write",
                 methods=["POST"],
-                limit=_limit("update_profile_banner", 30),
+                limits=_limit("update_profile_banner", 30),
                 max_body=_MAX_BODY,
             ),
             endpoints.route(
@@ -93,16 +92,16 @@ class X:
                 self._remove_banner,
                 "write",
                 methods=["POST"],
-                limit=_limit("remove_profile_banner", 30),  # not published: as the banner's
+                limits=_limit("remove_profile_banner", 30),  # not published: as the banner's
             ),
             endpoints.route(
-                f"{account}/verify_credentials.json", self._verify, "read", limit=_limit("verify_credentials", 75)
+                f"{account}/verify_credentials.json", self._verify, "read", limits=_limit("verify_credentials", 75)
             ),
-            endpoints.route("/1.1/users/show.json", self._show, "read", limit=_limit("show", 900)),
+            endpoints.route("/1.1/users/show.json", self._show, "read", limits=_limit("show", 900)),
             endpoints.route(
-                "/1.1/users/profile_banner.json", self._profile_banner, "read", limit=_limit("profile_banner", 180)
+                "/1.1/users/profile_banner.json", self._profile_banner, "read", limits=_limit("profile_banner", 180)
             ),
-            endpoints.route("/2/users/me", self._me, "read", limit=_limit("me", 75)),
+            endpoints.route("/2/users/me", self._me, "read", limits=_limit("me", 75)),
         ]
 
     def _public_routes(self) -> list[BaseRoute]:
@@ -132,7 +131,7 @@ class X:
             image, form = await asyncio.to_thread(decode, data, FORMATS)
         except BadPictureError as reason:
             raise refuse(request, 120, "Account update failed: Image could not be processed.") from reason
-        if not self.panel.rejects_silently():
+        if not self.panel.strikes("silent_reject"):
             self._place(request, token, "avatar", self._accounts.save_avatar(image, form))
         return JSONResponse(self._user(token.account), headers=_level(token))
 
@@ -151,7 +150,7 @@ class X:
             box = _crop_box(await request.form(), image.width, image.height)
         except ValueError as reason:
             raise refuse(request, 120, "Account update failed: Banner could not be resized.", status=422) from reason
-        if not self.panel.rejects_silently():
+        if not self.panel.strikes("silent_reject"):
             cropped = image if box is None else image.crop(box)
             self._place(request, token, "banner", self._accounts.save_banner(token.account, cropped))
         return Response(status_code=201, media_type="text/html", headers=_level(token))
@@ -159,7 +158,7 @@ class X:
     async def _remove_banner(self, request: Request) -> Response:
         token = await self._writer(request)
         latest = self.context.gallery.latest(token.account, "banner")
-        if latest and latest.token and not self.panel.rejects_silently():
+        if latest and latest.token and not self.panel.strikes("silent_reject"):
             self._place(request, token, "banner", None)
         return Response(status_code=200, media_type="text/html", headers=_level(token))
 

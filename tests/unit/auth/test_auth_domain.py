@@ -1,4 +1,3 @@
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -55,10 +54,8 @@ def test_an_address_longer_than_254_characters_is_refused() -> None:
     assert "at most 254 characters" in refused(email=f"a{longest}")["email"]
 
 
-def test_an_address_of_megabytes_holds_nobody_up() -> None:
-    began = time.process_time()
-    refused(email="a." * 4_000_000 + "@example.org")
-    assert time.process_time() - began < 0.5  # reading all of it takes seconds
+def test_the_length_of_an_address_is_judged_before_anything_else_about_it() -> None:
+    assert "at most 254 characters" in refused(email="no address, " * 100)["email"]
 
 
 def test_addresses_are_kept_as_written_and_compared_without_regard_to_case_and_spelling() -> None:

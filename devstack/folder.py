@@ -25,6 +25,8 @@ from devstack.leftovers import end_leftovers
 from devstack.ports import pick_port
 
 MARKER = "devstack.json"
+# What a first start that was cut short may leave in a folder of which nothing else has been made yet.
+BEFORE_MARKER = {"lock", MARKER + ".new"}
 FORMAT: Literal[1] = 1
 
 # Room for a new Postgres cluster (about 50 MB), its write-ahead log (up to 256 MB) and some pictures.
@@ -66,13 +68,15 @@ class DataFolder:
             check_ours(self.path, may_be_empty=True)
             check_free_space(self.path)
             self._lock_fd = take_lock(self.path)
+            self._given.clear()
             _close_in_forks(self)
             # Others may pass through (Postgres is another user when we are root) but see nothing.
             self.path.chmod(0o711)
-            self.logs.mkdir(mode=0o700, exist_ok=True)
             self._ports = _read(self.path / MARKER, _Marker, _Marker(format=FORMAT, ports={})).ports
             self._secrets = _read(self.path / "secrets.json", _Secrets, _Secrets({})).root
+            # The marker comes before all else: a start that fails after it can be repeated.
             self._save_ports()
+            self.logs.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             self.close()
             raise explain_os_error(error, self.path) from error
@@ -82,6 +86,12 @@ class DataFolder:
 
     def close(self) -> None:
         """Lets the lock go; the data stays."""
+        if self._lock_fd is not None:
+            # By name, not by closing alone: a child forked this instant may have the descriptor still.
+            fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
+        self._drop_descriptor()
+
+    def _drop_descriptor(self) -> None:
         if self._lock_fd is not None:
             os.close(self._lock_fd)
             self._lock_fd = None
@@ -145,7 +155,7 @@ def check_ours(path: Path, *, may_be_empty: bool) -> None:
         )
     if (path / MARKER).is_file():
         return
-    if may_be_empty and not any(entry.name != "lock" for entry in path.iterdir()):
+    if may_be_empty and {entry.name for entry in path.iterdir()} <= BEFORE_MARKER:
         return
     raise DataFolderError(
         f"{path} holds other files and no {MARKER}, so it is not a data folder of Linkarooie's servers. "
@@ -190,7 +200,7 @@ def _close_in_forks(folder: DataFolder) -> None:
     def close() -> None:
         held = reference()
         if held is not None:
-            held.close()
+            held._drop_descriptor()
 
     os.register_at_fork(after_in_child=close)
 
@@ -232,8 +242,11 @@ def write_private(path: Path, text: str) -> None:
     temporary = path.with_name(path.name + ".new")
     temporary.unlink(missing_ok=True)
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(fd, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(fd)
-    temporary.replace(path)
+    try:
+        with os.fdopen(fd, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(fd)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -66,7 +66,9 @@ class MailCatcher:
         if self._smtp is not None:
             self._smtp.close()
             for conversation in list(self._conversations):
-                conversation.transport.abort()  # type: ignore[attr-defined]  # aiosmtpd sets it once connected
+                # aiosmtpd sets it once connected and clears it at the end.
+                if (transport := getattr(conversation, "transport", None)) is not None:
+                    transport.abort()
             self._smtp = None
         if self._web is not None and self._web_task is not None:
             self._web.should_exit = True

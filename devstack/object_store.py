@@ -85,6 +85,14 @@ class ObjectStore:
     async def stop(self, *, kill: bool = False) -> None:
         """Stops the server; with `kill` as a crash would."""
         await self._process.stop(kill=kill)
+        self._remove_sockets()
+
+    def _remove_sockets(self) -> None:
+        """Removes the socket files that the server makes in /tmp for its gRPC ports and does not always tidy up."""
+        for name, port in self._ports.items():
+            if name.endswith(".grpc"):
+                part = name.removesuffix(".port.grpc")
+                Path(f"/tmp/seaweedfs-{part}-grpc-{port}.sock").unlink(missing_ok=True)  # noqa: S108 - its choice
 
     def _write_and_remove(self) -> None:
         address = f"{LOOPBACK}:{self._ports['s3.port']}"

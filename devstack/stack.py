@@ -163,9 +163,12 @@ class DevStack:
         servers, self._servers = self._servers, None
         try:
             if servers is not None:
-                async with asyncio.TaskGroup() as group:
-                    for server in (servers.mail, servers.object_store, servers.nats, servers.postgres):
-                        group.create_task(server.stop())
+                everything = (servers.mail, servers.object_store, servers.nats, servers.postgres)
+                # One that cannot be stopped in good order must not keep the others from it.
+                results = await asyncio.gather(*(server.stop() for server in everything), return_exceptions=True)
+                for result in results:
+                    if result is not None:
+                        raise result
         finally:
             self._folder.close()
 

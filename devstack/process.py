@@ -14,7 +14,7 @@ from typing import IO
 
 import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
 
-from devstack.errors import DiskFullError, ServerFailedError
+from devstack.errors import DevStackError, DiskFullError, ServerFailedError
 
 LAUNCHER = Path(__file__).with_name("launch.py")
 
@@ -71,10 +71,10 @@ class ServerProcess:
             async with asyncio.timeout(self.spec.start_seconds):
                 while not await answers():
                     if not self.running:
-                        raise self._failure("ended while starting")
+                        raise self.failure("ended while starting")
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
-            failure = self._failure(f"did not answer within {self.spec.start_seconds:.0f} s")
+            failure = self.failure(f"did not answer within {self.spec.start_seconds:.0f} s")
             await self.stop(kill=True)
             raise failure from None
 
@@ -82,7 +82,7 @@ class ServerProcess:
         """Runs a program that ends by itself; raises ServerFailedError or DiskFullError when it reports failure."""
         process = await self._spawn(command)
         if await process.wait() != 0:
-            raise self._failure("failed")
+            raise self.failure("failed")
 
     async def stop(self, *, kill: bool = False) -> None:
         """Ends the process and what it started, politely first unless `kill`; fine when it does not run."""
@@ -114,12 +114,14 @@ class ServerProcess:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env=_environment(spec.cwd),
                 # Ctrl-C in a terminal goes to the whole group; the stack ends its servers itself, in order.
                 start_new_session=True,
             )
         return self._process
 
-    def _failure(self, what: str) -> ServerFailedError | DiskFullError:
+    def failure(self, what: str) -> ServerFailedError | DiskFullError:
+        """Makes the error that says what happened and quotes the log."""
         last_lines = read_last_lines(self.spec.log)
         if "No space left on device" in last_lines:
             return DiskFullError(
@@ -127,6 +129,12 @@ class ServerProcess:
                 "Free some space, then start again; the data is kept."
             )
         return ServerFailedError(self.spec.name, what, self.spec.log, last_lines)
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """Returns our environment without what sets up the developer's own servers of these kinds."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "NATS_", "WEED_", "S3_"))}
+    return kept | {"HOME": str(home)}
 
 
 def open_log(log: Path) -> IO[bytes]:
@@ -149,7 +157,7 @@ def find_program(name: str) -> Path:
     """Finds a program that came with a Python package, in this environment first and on the PATH second."""
     found = shutil.which(name, path=sysconfig.get_path("scripts")) or shutil.which(name)
     if found is None:
-        raise ServerFailedError(name, "is not installed: run `make setup`", Path("-"), "")
+        raise DevStackError(f"{name} is not installed. Run `make setup`.")
     return Path(found)
 
 

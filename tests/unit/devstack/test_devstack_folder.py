@@ -11,10 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from devstack import DataFolderError, DiskFullError, StackRunningError, reset
+from devstack import DataFolderError, DevStackError, DiskFullError, StackRunningError, reset
 from devstack.folder import DataFolder, explain_os_error, write_private
 from devstack.ports import FIRST_PORT, LAST_PORT, is_free, listen_on, pick_port, who_listens_on
-from devstack.process import LOG_LIMIT_BYTES, open_log
+from devstack.process import LOG_LIMIT_BYTES, find_program, open_log
 
 
 @pytest.fixture
@@ -217,3 +217,8 @@ def test_a_log_that_has_grown_large_is_set_aside(tmp_path: Path):
         file.write(b"fresh")
     assert log.read_text() == "fresh"
     assert (tmp_path / "nats.old.log").stat().st_size == LOG_LIMIT_BYTES + 1
+
+
+def test_a_program_that_is_not_installed_is_named():
+    with pytest.raises(DevStackError, match="no-such-server is not installed"):
+        find_program("no-such-server")

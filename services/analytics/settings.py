@@ -1,0 +1,7 @@
+"""Settings of the analytics service."""
+
+from servicekit.settings import BusSettings, DatabaseSettings, GrpcSettings, ServiceSettings
+
+
+class AnalyticsSettings(ServiceSettings, GrpcSettings, DatabaseSettings, BusSettings):
+    service = "analytics"

@@ -89,8 +89,9 @@ class Clients:
 
     async def _fetch(self, url: str) -> Any:  # Any: JSON
         now = self._clock()
-        if url in self._cache and self._cache[url][0] > now:
-            return self._cache[url][1]
+        fetched_at, document = self._cache.get(url, (float("-inf"), None))
+        if 0 <= now - fetched_at < _CACHE_SECONDS:
+            return document
         try:
             body = b""
             async with (
@@ -105,7 +106,7 @@ class Clients:
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
             reason = str(error) or type(error).__name__
             raise refuse_oauth("invalid_client_metadata", f"Failed to fetch {url}: {reason}") from error
-        self._cache[url] = now + _CACHE_SECONDS, document
+        self._cache[url] = now, document
         return document
 
     async def authenticate(self, form: Mapping[str, str]) -> Client:

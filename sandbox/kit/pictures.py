@@ -57,7 +57,8 @@ def encode(image: Image.Image, form: Format, quality: int = 82) -> bytes:
     plain = image.copy()
     plain.info = {}
     out = io.BytesIO()
-    plain.save(out, form, quality=quality, icc_profile=profile)
+    # A light compression: these pictures never leave the machine.
+    plain.save(out, form, quality=quality, icc_profile=profile, compress_level=1)
     return out.getvalue()
 
 

@@ -41,7 +41,8 @@ def cut_connection(request: Request) -> None:
 
 def bind(port: int) -> socket.socket:
     """Binds a loopback port (0: a free one); raises `SandboxError` naming a port that is in use."""
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # asyncio turns off Nagle's algorithm only where the protocol is named: without it each answer waits 40 ms.
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((HOST, port))

@@ -29,7 +29,7 @@ class OpenedObject:
     """An object that is being read."""
 
     content_type: str
-    bytes: int
+    size_bytes: int
     chunks: AsyncIterator[bytes]
 
 
@@ -102,7 +102,7 @@ class ObjectStore:
         try:
             yield OpenedObject(
                 content_type=response.headers.get("content-type", "application/octet-stream"),
-                bytes=int(response.headers["content-length"]),
+                size_bytes=int(response.headers["content-length"]),
                 chunks=chunks(),
             )
         finally:

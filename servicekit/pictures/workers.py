@@ -48,7 +48,7 @@ class PictureWorkerError(Exception):
 class PictureWorkers:
     """A fixed number of worker processes, each doing one job at a time; more jobs wait their turn.
 
-    Use it as an async context manager, or call `start` and `close`. Belongs to the event loop that started it.
+    Use it as an async context manager, or call `start` and `stop`. Belongs to the event loop that started it.
     """
 
     def __init__(self, count: int, *, memory_bytes: int = DEFAULT_MEMORY_BYTES) -> None:
@@ -74,7 +74,7 @@ class PictureWorkers:
         """Calls an importable function in a worker and returns what it returns, or raises what it raises.
 
         The time runs from when a worker takes the job. Cancelling the call ends the job and frees the worker.
-        Raises PictureWorkerError, and RuntimeError after `close`.
+        Raises PictureWorkerError, and RuntimeError after `stop`.
         """
         request = pickle.dumps((function, args))
         worker = await self._idle.get()
@@ -92,7 +92,7 @@ class PictureWorkers:
         result: T = value
         return result
 
-    async def close(self) -> None:
+    async def stop(self) -> None:
         """Ends all workers, also those at work, whose jobs fail. No process is left when this returns."""
         if self._closed:
             return
@@ -109,14 +109,14 @@ class PictureWorkers:
         try:
             await self.start()
         except BaseException:
-            await self.close()
+            await self.stop()
             raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.close()
+        await self.stop()
 
 
 class _Worker:

@@ -73,7 +73,8 @@ def original_key(owner_id: str, sha256: str) -> str:
 
 def check_alt_text(text: str) -> str:
     """Returns the text trimmed. Raises `InvalidInputError` when it is too long."""
-    trimmed = text.strip()
+    # Postgres keeps no NUL characters, and nobody means to write one.
+    trimmed = text.replace("\0", "").strip()
     if len(trimmed) > ALT_TEXT_MAX_CHARACTERS:
         raise InvalidInputError.of_field(
             "alt_text",

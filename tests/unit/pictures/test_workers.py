@@ -151,13 +151,13 @@ async def test_closing_leaves_no_process_and_fails_what_runs(tmp_path):
     started = tmp_path / "started"
     jobs = [asyncio.create_task(run(workers, note_and_sleep, str(started))) for _ in range(4)]
     await until(started.exists)
-    await workers.close()
+    await workers.stop()
     outcomes = await asyncio.gather(*jobs, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [PictureWorkerError] * 2 + [RuntimeError] * 2
     assert not any(psutil.pid_exists(pid) for pid in pids)
     with pytest.raises(RuntimeError, match="closed"):
         await run(workers, abs, -1)
-    await workers.close()
+    await workers.stop()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

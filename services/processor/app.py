@@ -1,0 +1,53 @@
+"""Composition root of the processor."""
+
+from functools import partial
+
+from catalog import load_catalogue
+from linkarooie.processor.v1 import processor_pb2, processor_pb2_grpc
+from servicekit import topology
+from servicekit.app import App
+from servicekit.bus import Bus
+from servicekit.consumers import Consumer
+from servicekit.grpc_client import Channels
+from servicekit.grpc_server import GrpcServer
+from servicekit.ids import Clock, utc_now
+from servicekit.object_store import ObjectStore
+from servicekit.pictures.workers import PictureWorkers
+from servicekit.remote_keys import remote_verifier
+from services.processor.api import ProcessorApi
+from services.processor.consumers import handlers
+from services.processor.domain import recipes
+from services.processor.settings import ProcessorSettings
+from services.processor.use_cases import Darkroom
+
+
+def build(settings: ProcessorSettings, *, clock: Clock = utc_now) -> App:
+    """Builds the service from its settings; nothing connects before it is started."""
+    bus = Bus(settings, name=settings.service)
+    objects = ObjectStore(settings)
+    channels = Channels(settings)
+    workers = PictureWorkers(settings.picture_workers)
+    darkroom = Darkroom(
+        bus=bus,
+        objects=objects,
+        workers=workers,
+        recipes=recipes(load_catalogue()),
+        render_timeout_seconds=settings.render_timeout_seconds,
+        clock=clock,
+    )
+    consumer = Consumer(
+        bus, topology.PROCESSOR, handlers(darkroom), ack_wait_seconds=settings.consumer_ack_wait_seconds, clock=clock
+    )
+    grpc = GrpcServer(
+        settings,
+        service=processor_pb2.DESCRIPTOR.services_by_name["ProcessorService"],
+        register=partial(processor_pb2_grpc.add_ProcessorServiceServicer_to_server, ProcessorApi(darkroom)),
+        verifier=remote_verifier(settings, channels),
+    )
+    return App(
+        name=settings.service,
+        # Worker processes first: they must exist before gRPC has threads.
+        parts=[workers, bus, objects, channels, consumer],
+        checks={"bus": bus.ping},
+        grpc=grpc,
+    )

@@ -13,6 +13,7 @@ from opentelemetry.instrumentation.psycopg import PsycopgInstrumentor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from structlog.tracebacks import ExceptionDictTransformer
 
 # Never written, whatever they hold.
 SECRET_FIELDS = (
@@ -41,10 +42,14 @@ def set_up_logs(*, level: str, format: str) -> None:
         _add_trace_id,
         _hide_secrets,
     ]
+    # Tracebacks without the values of variables, which may be passwords and tokens.
     renderers: list[Any] = (  # structlog's own types for processors do not compose
-        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)]
         if format == "console"
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        else [
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.JSONRenderer(),
+        ]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -40,7 +40,7 @@ class PictureResponse(Response):
             async with self._objects.opened(self._key) as stored:
                 ending = ENDINGS.get(stored.content_type)
                 del self.headers["content-length"]
-                self.headers["content-length"] = str(stored.bytes)
+                self.headers["content-length"] = str(stored.size_bytes)
                 self.headers["content-type"] = stored.content_type if ending else "application/octet-stream"
                 disposition = "inline" if ending else "attachment"
                 self.headers["content-disposition"] = f'{disposition}; filename="{self._name}.{ending or "bin"}"'

@@ -1,0 +1,88 @@
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from gateway.api import create_api
+from gateway.context import Gateway
+from gateway.limits import Limiter
+from gateway.media import MediaLinks
+from gateway.sessions import SessionCookies
+from gateway.settings import GatewaySettings
+from servicekit.errors import UnauthenticatedError
+from servicekit.identity import Caller
+from servicekit.ids import utc_now
+
+ORIGIN = "http://testserver"
+
+
+class OneToken:
+    """Knows one token."""
+
+    async def verify(self, token: str) -> Caller:
+        if token != "good":
+            raise UnauthenticatedError("no", reason="TOKEN_INVALID")
+        return Caller("user", "session", token)
+
+
+@pytest.fixture
+def make_api(tmp_path: Path) -> Callable[..., FastAPI]:
+    """Makes the API without the services behind it: what is given stands in for the parts that a test needs."""
+
+    def make(
+        *, clock: Callable[[], datetime] = utc_now, parts: dict[str, Any] | None = None, **settings: Any
+    ) -> FastAPI:
+        made = GatewaySettings(
+            nats_url=SecretStr("nats://unused"),
+            s3_endpoint="http://unused",
+            s3_access_key=SecretStr("unused"),
+            s3_secret_key=SecretStr("unused"),
+            media_key=SecretStr("k" * 32),
+            **{"public_url": "https://pictures.example", "web_directory": tmp_path, **settings},
+        )
+        absent = dict.fromkeys(("auth", "profile", "upload", "sync", "analytics", "notify", "objects", "live"))
+        gateway = Gateway(
+            **cast(
+                "dict[str, Any]",
+                {
+                    "settings": made,
+                    "clock": clock,
+                    "verifier": OneToken(),
+                    "links": MediaLinks(made.media_key, clock),
+                    "limiter": Limiter("memory://"),
+                    "cookies": SessionCookies(secure=made.public_url.startswith("https"), clock=clock),
+                    **absent,
+                    **(parts or {}),
+                },
+            )
+        )
+        return create_api(gateway)
+
+    return make
+
+
+def client_of(api: FastAPI) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=api), base_url=ORIGIN)
+
+
+@pytest.fixture
+async def open_client() -> AsyncIterator[Callable[[FastAPI], httpx2.AsyncClient]]:
+    clients: list[httpx2.AsyncClient] = []
+
+    def make(api: FastAPI) -> httpx2.AsyncClient:
+        clients.append(client_of(api))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        await client.aclose()
+
+
+@pytest.fixture
+def noon() -> Callable[[], datetime]:
+    return lambda: datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

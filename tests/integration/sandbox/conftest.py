@@ -24,7 +24,7 @@ def clock(shared_clock: Clock) -> Clock:
     return shared_clock
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
     async with httpx2.AsyncClient(timeout=10) as client:
         yield client

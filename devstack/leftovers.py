@@ -3,7 +3,7 @@
 import signal
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
+import psutil
 
 # Every server of a stack runs inside the data folder, and nothing else of these names does. That tells them from
 # strangers more surely than a noted process number, which the system may have given to somebody else since.

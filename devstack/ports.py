@@ -3,7 +3,7 @@
 import random
 import socket
 
-import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
+import psutil
 
 LOOPBACK = "127.0.0.1"
 
@@ -50,7 +50,8 @@ def who_listens_on(port: int) -> str:
     """Names the process that listens on the port, as far as the system tells us."""
     try:
         for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+            at = connection.laddr
+            if connection.status == psutil.CONN_LISTEN and at and at.port == port and connection.pid:
                 return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
     except psutil.Error:
         pass  # macOS shows other processes' sockets to root alone

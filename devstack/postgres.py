@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import LiteralString
 
-import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
+import psutil
 import psycopg
 from psycopg import sql
 

@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import grpc
 from rich.console import Console
@@ -14,8 +15,7 @@ from linkarooie import __version__, processes
 from linkarooie.auth.v1 import auth_pb2, auth_pb2_grpc
 from linkarooie.secrets import new_secrets
 from linkarooie.services import SERVICES
-from sandbox import Sandbox
-from sandbox import client_settings as sandbox_client_settings
+from sandbox import X_CONSUMER_KEY, X_CONSUMER_SECRET, Sandbox
 from servicekit import metrics
 from servicekit.telemetry import set_up_logs, set_up_traces
 
@@ -32,7 +32,6 @@ def run(data: Path, *, verbose: bool) -> None:
     Raises `DevStackError`, `SandboxError` or `OSError` with a message for people when something is in the way.
     """
     set_up_logs(level="info" if verbose else "error", format="console")
-    os.environ.setdefault("OTEL_SDK_DISABLED", "false")
     send_traces = set_up_traces(service="dev", version=__version__)
     try:
         processes.in_event_loop(_run(data))
@@ -90,12 +89,27 @@ def _set_environment(data: Path, endpoints: Endpoints, sandbox: Sandbox, ports: 
         "LINKAROOIE_PUBLIC_URL": f"http://127.0.0.1:{ports['PORT']}",
         "LINKAROOIE_PORT": str(ports["PORT"]),
         **{f"LINKAROOIE_{name.upper()}_DATABASE_URL": url for name, url in endpoints.postgres.items()},
-        **sandbox_client_settings(sandbox.urls),
+        **_platform_settings(sandbox),
         **_secrets(data / "secrets.json"),
     }
     for name, value in found.items():
         os.environ.setdefault(name, value)
     processes.share_one_process()
+
+
+def _platform_settings(sandbox: Sandbox) -> dict[str, str]:
+    """Points the adapters to the sandbox, as an operator points them to the platforms: by addresses and keys alone."""
+    x, mastodon, bluesky = (sandbox.urls[name] for name in ("x", "mastodon", "bluesky"))
+    return {
+        "LINKAROOIE_SYNC_TRUSTED_HOSTS": " ".join(urlsplit(url).netloc for url in (x, mastodon, bluesky)),
+        "LINKAROOIE_SYNC_X_API_BASE_URL": x,
+        "LINKAROOIE_SYNC_X_CONSUMER_KEY": X_CONSUMER_KEY,
+        "LINKAROOIE_SYNC_X_CONSUMER_SECRET": X_CONSUMER_SECRET,
+        "LINKAROOIE_SYNC_MASTODON_SUGGESTED_INSTANCES": urlsplit(mastodon).netloc,
+        "LINKAROOIE_SYNC_BLUESKY_ENTRYWAY_URL": bluesky,
+        "LINKAROOIE_SYNC_BLUESKY_PLC_URL": f"{bluesky}/plc",
+        "LINKAROOIE_SYNC_BLUESKY_APP_VIEW_URL": bluesky,
+    }
 
 
 def _secrets(path: Path) -> dict[str, str]:

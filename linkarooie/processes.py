@@ -56,7 +56,7 @@ async def serve(services: Iterable[Service], *, started: Callable[[], Awaitable[
 
 def share_one_process() -> None:
     """Gives each service a loopback address of its own, where the environment names none, and tells the others."""
-    for service in SERVICES:
+    for service in (service for service in SERVICES if service.serves_grpc):
         listen, target = (f"LINKAROOIE_{service.name.upper()}_{name}" for name in ("GRPC_LISTEN", "TARGET"))
         address = os.environ.setdefault(listen, f"127.0.0.1:{free_port()}")
         os.environ.setdefault(target, address)

@@ -14,11 +14,12 @@ from servicekit.settings import DatabaseSettings, ServiceSettings, load_settings
 
 @dataclass(frozen=True)
 class Service:
-    """One service: its name, the package it lives in, and whether it has a database of its own."""
+    """One service: its name, the package it lives in, and what it has."""
 
     name: str
     package: str
     has_database: bool = True
+    serves_grpc: bool = True
 
     @property
     def settings_class(self) -> type[ServiceSettings]:
@@ -55,6 +56,6 @@ SERVICES: tuple[Service, ...] = (
     Service("sync", "services.sync"),
     Service("notify", "services.notify"),
     Service("analytics", "services.analytics"),
-    Service("gateway", "gateway", has_database=False),
+    Service("gateway", "gateway", has_database=False, serves_grpc=False),
 )
 BY_NAME = {service.name: service for service in SERVICES}

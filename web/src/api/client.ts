@@ -1,9 +1,7 @@
 import createClient from 'openapi-fetch';
 import { Problem } from './problem';
 import type { paths } from './schema';
-import { Session } from './session';
-
-export const session = new Session();
+import { session } from './session';
 
 /** The gateway, typed by its own OpenAPI document. Calls go through `answer`, which leaves only the good case. */
 export const api = createClient<paths>({ baseUrl: location.origin, fetch: (request) => session.send(request) });
@@ -29,10 +27,4 @@ export async function answerWithResponse<T>(
     throw Problem.read(response.status, response.headers, body);
   }
   return { data: data as T, response };
-}
-
-/** A key under which the server does the same thing only once. */
-export function newIdempotencyKey(): string {
-  // Not crypto.randomUUID, which browsers hold back on plain http, where a home server may well live.
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

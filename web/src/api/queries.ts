@@ -1,4 +1,5 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
+import type { Span } from '../span';
 import { answer, answerWithResponse, api } from './client';
 import { keys } from './keys';
 import { Problem } from './problem';
@@ -95,12 +96,6 @@ export const profileQuery = queryOptions({
   // A profile is made a moment after its account, so its absence may pass.
   retry: (failures, error) => failures < 4 && (Problem.from(error).passing || Problem.from(error).status === 404),
 });
-
-export interface Span {
-  start: string;
-  end: string;
-  timeZone: string;
-}
 
 export const overviewQuery = (span: Span) =>
   queryOptions({

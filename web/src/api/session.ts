@@ -37,6 +37,9 @@ export class Session {
   }
 }
 
+/** The session of this browser. */
+export const session = new Session();
+
 /** Logging in and renewing answer 401 for reasons of their own, which a renewal cannot help. */
 function isAboutSessions(url: string): boolean {
   return new URL(url).pathname.startsWith('/v1/auth/');

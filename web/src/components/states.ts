@@ -54,3 +54,5 @@ export function summarise(states: TargetState[]): string {
     .map(([count, label]) => `${count} ${label}`)
     .join(', ');
 }
+
+export const SLOT_NAMES: Record<string, string> = { avatar: 'Avatar', banner: 'Banner' };

@@ -1,0 +1,5 @@
+/** Reads the named text fields of a form. */
+export function entries<Name extends string>(form: HTMLFormElement, names: Name[]): Record<Name, string> {
+  const data = new FormData(form);
+  return Object.fromEntries(names.map((name) => [name, String(data.get(name) ?? '')])) as Record<Name, string>;
+}

@@ -1,0 +1,47 @@
+import './styles/tokens.css';
+import './styles/base.css';
+import './styles/layout.css';
+import './styles/components.css';
+import './styles/pages.css';
+import { QueryClientProvider } from '@tanstack/react-query';
+import { createRouter, RouterProvider } from '@tanstack/react-router';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { createQueryClient } from './api/query-client';
+import { fallbacks, routeTree } from './routes';
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}
+
+const cache = createQueryClient(leaveForLogin);
+const router = createRouter({
+  routeTree,
+  context: { cache },
+  ...fallbacks,
+  defaultPreload: 'intent',
+  // The cache decides what is fresh, not the router.
+  defaultPreloadStaleTime: 0,
+  defaultPendingMs: 300,
+  scrollRestoration: true,
+});
+
+/** The session ended while a page was open: nothing of the account stays in memory, and the way back is kept. */
+function leaveForLogin(): void {
+  const { href, pathname } = router.state.location;
+  if (pathname === '/login' || pathname === '/signup') return;
+  cache.clear();
+  void router.navigate({ to: '/login', search: href === '/' ? {} : { return_to: href } });
+}
+
+const root = document.getElementById('root');
+if (!root) throw new Error('index.html has no #root');
+createRoot(root).render(
+  <StrictMode>
+    <QueryClientProvider client={cache}>
+      <RouterProvider router={router} />
+    </QueryClientProvider>
+  </StrictMode>,
+);

@@ -1,0 +1,210 @@
+import { useMutation, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
+import { getRouteApi } from '@tanstack/react-router';
+import { useState } from 'react';
+import { answer, api } from '../api/client';
+import { keys } from '../api/keys';
+import { connectionsQuery, platformsQuery } from '../api/queries';
+import type { Connection } from '../api/types';
+import { Button } from '../components/button';
+import { Chip } from '../components/chip';
+import { ConfirmDialog } from '../components/dialog';
+import { Face } from '../components/face';
+import { Icon } from '../components/icon';
+import { Moment } from '../components/moment';
+import { Page } from '../components/page';
+import { ProblemNote } from '../components/problem-note';
+import { ReasonText } from '../components/reason-text';
+import { CONNECTION_LOOKS } from '../components/states';
+import { usePlatforms } from '../platforms';
+import { ConnectButton, PlatformTile } from './platform-tile';
+
+const route = getRouteApi('/signed-in/connections');
+
+export function ConnectionsPage() {
+  const { data: connections } = useSuspenseQuery(connectionsQuery);
+  const { data: platforms } = useSuspenseQuery(platformsQuery);
+  return (
+    <Page title="Connections" lead="The accounts that show your pictures, and what they show now.">
+      <div className="stack-wide">
+        <ConsentOutcome connections={connections} />
+        {connections.length > 0 && (
+          <section className="stack" aria-labelledby="your-accounts">
+            <h2 id="your-accounts">Your accounts</h2>
+            <ul className="tiles">
+              {connections.map((connection) => (
+                <ConnectionCard key={connection.id} connection={connection} />
+              ))}
+            </ul>
+          </section>
+        )}
+        <section className="stack" aria-labelledby="platforms">
+          <h2 id="platforms">{connections.length > 0 ? 'Connect another' : 'Connect an account'}</h2>
+          <ul className="tiles">
+            {platforms.map((platform) => (
+              <PlatformTile key={platform.id} platform={platform} />
+            ))}
+          </ul>
+        </section>
+      </div>
+    </Page>
+  );
+}
+
+/** Why a consent page led back without a connection: the server's reason, in words. */
+const CONSENT_PROBLEMS: Record<string, string> = {
+  CONNECT_LINK_USED: 'This way back was used before. If the account is not listed here, start again.',
+  CONNECT_LINK_EXPIRED: 'That took too long, and the way back ended. Start again; it takes a minute.',
+  CONSENT_DENIED: 'You did not allow it there, so nothing was connected. Start again whenever you like.',
+  DIFFERENT_ACCOUNT: 'You are signed in there with another account than the one that was to be reconnected.',
+};
+
+/** What came of a visit to a platform's consent page. */
+function ConsentOutcome({ connections }: { connections: Connection[] }) {
+  const { connected, problem, platform } = route.useSearch();
+  const navigate = route.useNavigate();
+  const { named } = usePlatforms();
+  const dismiss = () => void navigate({ search: {}, replace: true });
+  if (problem) {
+    return (
+      <div className="note note-bad" role="alert">
+        <Icon name="warning" />
+        <div className="stack-tight grow">
+          <p>
+            <strong>
+              {platform ? `${named(platform).name} was not connected.` : 'The account was not connected.'}
+            </strong>{' '}
+            {CONSENT_PROBLEMS[problem] ?? 'The platform did not go along. Try again in a moment.'}
+          </p>
+          <p className="small quiet">
+            Reason: <code>{problem}</code>
+          </p>
+        </div>
+        <Button kind="ghost" icon="cross" onClick={dismiss}>
+          Dismiss
+        </Button>
+      </div>
+    );
+  }
+  const connection = connections.find((candidate) => candidate.id === connected);
+  if (!connection) return null;
+  return (
+    <div className="note note-good" role="status">
+      <Icon name="check" />
+      <p className="grow">
+        <strong>{connection.remote_handle}</strong> on {named(connection.platform).name} is connected. Its pictures of
+        today are kept, whatever you change.
+      </p>
+      <Button kind="ghost" icon="cross" onClick={dismiss}>
+        Dismiss
+      </Button>
+    </div>
+  );
+}
+
+function ConnectionCard({ connection }: { connection: Connection }) {
+  const { all, named } = usePlatforms();
+  const platform = named(connection.platform);
+  const offer = all.find(({ id }) => id === connection.platform);
+  const shown = (slot: string) => connection.slots.find((candidate) => candidate.slot === slot);
+  const banner = shown('banner');
+  return (
+    <li className="card account">
+      <div className="account-banner">
+        {banner?.observed?.picture_url && (
+          <img src={banner.observed.picture_url} alt={`Banner of ${connection.remote_handle}`} loading="lazy" />
+        )}
+      </div>
+      <div className="account-head">
+        <Face picture={shown('avatar')?.observed?.picture_url} platform={platform} />
+        <Chip {...CONNECTION_LOOKS[connection.state]} />
+      </div>
+      <div className="stack-tight">
+        <h3>
+          {connection.remote_url ? (
+            <a href={connection.remote_url} target="_blank" rel="noreferrer">
+              {connection.remote_handle}
+            </a>
+          ) : (
+            connection.remote_handle
+          )}
+        </h3>
+        <p className="small quiet">
+          {platform.name}
+          {connection.instance && `, ${connection.instance}`}
+          {connection.checked_at && (
+            <>
+              , seen <Moment at={connection.checked_at} />
+            </>
+          )}
+        </p>
+        <ReasonText reason={connection.reason} />
+      </div>
+      <div className="row">
+        {connection.state === 'needs_reconnect' && offer && (
+          <ConnectButton platform={offer} instance={connection.instance ?? ''} label="Reconnect" />
+        )}
+        <CheckButton connection={connection} />
+        <DisconnectButton connection={connection} platformName={platform.name} />
+      </div>
+    </li>
+  );
+}
+
+function CheckButton({ connection }: { connection: Connection }) {
+  const cache = useQueryClient();
+  const check = useMutation({
+    mutationFn: () =>
+      answer(api.POST('/v1/connections/{connection_id}/check', { params: { path: { connection_id: connection.id } } })),
+    onSuccess: (checked) => {
+      cache.setQueryData(connectionsQuery.queryKey, (known) =>
+        known?.map((other) => (other.id === checked.id ? checked : other)),
+      );
+    },
+  });
+  return (
+    <>
+      <Button
+        pending={check.isPending}
+        onClick={() => check.mutate()}
+        aria-label={`Check ${connection.remote_handle} now`}
+      >
+        Check
+      </Button>
+      {check.isError && <ProblemNote error={check.error} />}
+    </>
+  );
+}
+
+function DisconnectButton({ connection, platformName }: { connection: Connection; platformName: string }) {
+  const [asking, setAsking] = useState(false);
+  const cache = useQueryClient();
+  const disconnect = useMutation({
+    mutationFn: () =>
+      answer(api.DELETE('/v1/connections/{connection_id}', { params: { path: { connection_id: connection.id } } })),
+    onSuccess: async () => {
+      setAsking(false);
+      await cache.invalidateQueries({ queryKey: keys.connections });
+    },
+  });
+  return (
+    <>
+      <Button kind="ghost" onClick={() => setAsking(true)} aria-label={`Disconnect ${connection.remote_handle}`}>
+        Disconnect
+      </Button>
+      <ConfirmDialog
+        title={`Disconnect ${connection.remote_handle}?`}
+        open={asking}
+        onClose={() => setAsking(false)}
+        confirm="Disconnect"
+        onConfirm={() => disconnect.mutate()}
+        pending={disconnect.isPending}
+        error={disconnect.error}
+      >
+        <p>
+          Our access to {platformName} is given back and forgotten, and what has not been sent there is called off. The
+          pictures there stay as they are. If something does not work, reconnecting is better than disconnecting.
+        </p>
+      </ConfirmDialog>
+    </>
+  );
+}

@@ -1,0 +1,78 @@
+import { useMutation, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import { answer, api } from '../api/client';
+import { keys } from '../api/keys';
+import { imageQuery, syncQuery, variantsQuery } from '../api/queries';
+import type { Sync } from '../api/types';
+import { Button } from '../components/button';
+import { Chip } from '../components/chip';
+import { Moment } from '../components/moment';
+import { Page } from '../components/page';
+import { ProblemNote } from '../components/problem-note';
+import { isMoving, SLOT_NAMES, summarise } from '../components/states';
+import { SyncThumb, syncLook } from '../components/sync-row';
+import { TargetRow } from './target-row';
+
+const route = getRouteApi('/signed-in/syncs/$syncId');
+
+export function SyncPage() {
+  const { syncId } = route.useParams();
+  const { data: sync } = useSuspenseQuery(syncQuery(syncId));
+  const { data: image } = useQuery(imageQuery(sync.image_id));
+  const { data: variants = [] } = useQuery(variantsQuery(sync.image_id));
+  return (
+    <Page title={`${SLOT_NAMES[sync.slot] ?? sync.slot} sync`} actions={<CancelButton sync={sync} />}>
+      <div className="stack">
+        <div className="card row sync-head">
+          <Link to="/library/$imageId" params={{ imageId: sync.image_id }} aria-label="The picture">
+            <SyncThumb imageId={sync.image_id} />
+          </Link>
+          <div className="grow stack-tight">
+            <p role="status">
+              <Chip {...syncLook(sync)} />
+              <br />
+              {summarise(sync.targets.map((target) => target.state)) || 'No accounts'}
+            </p>
+            <p className="small quiet">
+              {image?.file_name}
+              {sync.created_at && (
+                <>
+                  , <Moment at={sync.created_at} />
+                </>
+              )}
+            </p>
+          </div>
+        </div>
+        <ul className="stack" aria-label="Accounts">
+          {sync.targets.map((target) => (
+            <TargetRow
+              key={target.id}
+              target={target}
+              sent={variants.find((variant) => variant.platform === target.platform && variant.slot === target.slot)}
+            />
+          ))}
+        </ul>
+      </div>
+    </Page>
+  );
+}
+
+function CancelButton({ sync }: { sync: Sync }) {
+  const cache = useQueryClient();
+  const cancel = useMutation({
+    mutationFn: () => answer(api.POST('/v1/syncs/{sync_id}/cancel', { params: { path: { sync_id: sync.id } } })),
+    onSuccess: (cancelled) => {
+      cache.setQueryData(syncQuery(sync.id).queryKey, cancelled);
+      return cache.invalidateQueries({ queryKey: keys.syncList });
+    },
+  });
+  if (!sync.targets.some((target) => isMoving(target.state) || target.state === 'paused')) return null;
+  return (
+    <>
+      {cancel.isError && <ProblemNote error={cancel.error} />}
+      <Button icon="cross" pending={cancel.isPending} onClick={() => cancel.mutate()}>
+        Cancel what is not sent yet
+      </Button>
+    </>
+  );
+}

@@ -1,0 +1,68 @@
+import { useSyncExternalStore } from 'react';
+import { Button } from '../components/button';
+import { Icon } from '../components/icon';
+import { formatBytes } from '../format';
+import { type Upload, uploads } from './queue';
+
+/** The uploads under way and those that failed; nothing when there are none. */
+export function UploadList() {
+  const list = useSyncExternalStore(uploads.subscribe, uploads.snapshot);
+  if (list.length === 0) return null;
+  return (
+    <ul className="stack" aria-label="Uploads">
+      {list.map((upload) => (
+        <UploadRow key={upload.id} upload={upload} />
+      ))}
+    </ul>
+  );
+}
+
+function UploadRow({ upload }: { upload: Upload }) {
+  const failed = upload.state === 'failed';
+  return (
+    <li className={`upload card ${failed ? 'upload-failed' : ''}`}>
+      <span className="upload-thumb">{upload.preview && <img src={upload.preview} alt="" />}</span>
+      <div className="stack-tight grow">
+        <p className="upload-name">
+          <strong>{upload.fileName}</strong> <span className="small quiet">{formatBytes(upload.bytes)}</span>
+        </p>
+        {failed ? (
+          <p className="upload-problem" role="alert">
+            <Icon name="warning" size={16} />
+            <span>{upload.problem?.detail}</span>
+          </p>
+        ) : (
+          <>
+            <progress value={upload.share} aria-label={`Sending ${upload.fileName}`} />
+            <p className="small quiet figures">{progressText(upload)}</p>
+          </>
+        )}
+        {failed && upload.problem?.reference && (
+          <p className="small quiet">
+            Reference: <code>{upload.problem.reference}</code>
+          </p>
+        )}
+      </div>
+      <div className="row">
+        {failed && (
+          <Button icon="sync" onClick={() => uploads.retry(upload.id)}>
+            Try again
+          </Button>
+        )}
+        <Button icon="cross" onClick={() => uploads.remove(upload.id)} aria-label={removeLabel(upload)}>
+          {failed ? 'Dismiss' : 'Cancel'}
+        </Button>
+      </div>
+    </li>
+  );
+}
+
+function removeLabel(upload: Upload): string {
+  return upload.state === 'failed' ? `Dismiss ${upload.fileName}` : `Cancel ${upload.fileName}`;
+}
+
+function progressText(upload: Upload): string {
+  if (upload.state === 'waiting') return 'Waits for its turn';
+  if (upload.share === 0) return 'Getting ready';
+  return upload.share < 1 ? `${Math.round(upload.share * 100)} % sent` : 'Sent; the server is looking at it';
+}

@@ -90,7 +90,7 @@ def _set_environment(data: Path, endpoints: Endpoints, sandbox: Sandbox, ports: 
         "LINKAROOIE_PORT": str(ports["PORT"]),
         **{f"LINKAROOIE_{name.upper()}_DATABASE_URL": url for name, url in endpoints.postgres.items()},
         **_platform_settings(sandbox),
-        **_secrets(data / "secrets.json"),
+        **_secrets(data / "keys.json"),
     }
     for name, value in found.items():
         os.environ.setdefault(name, value)

@@ -28,6 +28,7 @@ class Bus:
     def __init__(self, settings: BusSettings, *, name: str) -> None:
         self._settings = settings
         self._name = name
+        self._stopping = False
         self.client: Client
         self.jetstream: JetStreamContext
 
@@ -46,7 +47,8 @@ class Bus:
             log.warning("bus_error", error=str(error) or type(error).__name__)
 
         async def disconnected() -> None:
-            log.warning("bus_disconnected")
+            if not self._stopping:
+                log.warning("bus_disconnected")
 
         async def reconnected() -> None:
             log.info("bus_reconnected")
@@ -65,6 +67,7 @@ class Bus:
         )
 
     async def stop(self) -> None:
+        self._stopping = True
         if self.client.is_connected:
             await self.client.drain()
         else:

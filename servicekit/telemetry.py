@@ -28,7 +28,7 @@ SECRET_FIELDS = (
 )
 
 # Libraries that say at `info` what our own lines say already.
-TALKATIVE = ("alembic", "asyncio", "httpcore2", "httpx2", "urllib3", "uvicorn")
+TALKATIVE = ("aiosmtpd", "alembic", "asyncio", "httpcore2", "httpx2", "mail", "urllib3", "uvicorn")
 
 LogEntry = MutableMapping[str, Any]  # as structlog has it
 

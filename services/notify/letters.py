@@ -63,6 +63,11 @@ class Typesetter:
         return one_line(link) if link.startswith(("https://", "http://")) else ""
 
 
+# They join letters of some scripts, and pictures into one; all other invisible characters can only mislead.
+JOINERS = "\u200c\u200d"
+
+
 def one_line(text: str) -> str:
-    """Returns the text with every run of white space as one space, and without control characters."""
-    return "".join(character for character in " ".join(text.split()) if character.isprintable())
+    """Returns the text with every run of white space as one space, and without control and other invisible characters."""
+    kept = (sign for sign in text if sign.isspace() or sign.isprintable() or sign in JOINERS)
+    return " ".join("".join(kept).split())

@@ -41,6 +41,8 @@ class Post:
         try:
             async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
                 await self._converse(message)
+        except ValueError as error:  # the library found an address that it cannot send
+            raise LetterRefusedError(f"the letter cannot be addressed: {error}") from error
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
             raise LetterDelayedError(_words(error)) from error
 

@@ -5,7 +5,6 @@ import contextlib
 import random
 from datetime import timedelta
 
-import sqlalchemy as sa
 import structlog
 
 from servicekit import metrics
@@ -54,9 +53,10 @@ class LetterSender:
             try:
                 while await self.send_batch() == BATCH:
                     pass
-            except (sa.exc.SQLAlchemyError, OSError) as error:
+            except Exception:
+                # Whatever it was, the letters are still there and their leases end.
                 metrics.LOOP_FAILURES.labels("letters").inc()
-                log.warning("letter_round_failed", error=str(error) or type(error).__name__)
+                log.exception("letter_round_failed")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ring.wait(), POLL_SECONDS)
 

@@ -6,7 +6,7 @@ import pydantic
 import pytest
 
 from services.notify.domain import Letter, LetterRow, LetterText, welcome
-from services.notify.letters import TypesetLetter, Typesetter
+from services.notify.letters import TypesetLetter, Typesetter, one_line
 from services.notify.post import Post
 from services.notify.settings import NotifySettings
 
@@ -24,6 +24,10 @@ def settings(**values: str) -> NotifySettings:
 
 def with_row(row: LetterRow) -> TypesetLetter:
     return typeset(LetterText("Subject", ("Para.",), "/syncs/1", "Go", (row,)))
+
+
+def test_invisible_characters_go_but_for_those_that_join() -> None:
+    assert one_line(" Ann\u202e\x00\n\u200b B\u200d\t ") == "Ann B\u200d"
 
 
 def test_links_lead_to_this_installation() -> None:

@@ -1,0 +1,79 @@
+"""The command: what it says when something is in the way."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from linkarooie.cli import app
+from linkarooie.services import SERVICES, Service
+
+ROOT = Path(__file__).parents[3]
+
+
+def linkarooie(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("LINKAROOIE_")}
+    return subprocess.run(
+        [str(Path(sys.executable).parent / "linkarooie"), *arguments],
+        capture_output=True,
+        text=True,
+        env={**clean, **environment},
+        timeout=60,
+    )
+
+
+def test_an_unknown_service_is_answered_with_those_there_are() -> None:
+    result = CliRunner().invoke(app, ["run", "procesor"])
+
+    assert result.exit_code == 2
+    assert "procesor" in result.output
+    assert "processor" in result.output
+
+
+def test_missing_settings_are_one_message_that_names_each_variable() -> None:
+    result = linkarooie("run", "upload", LINKAROOIE_METRICS_PORT="0")
+
+    assert result.returncode == 1
+    assert "LINKAROOIE_UPLOAD_DATABASE_URL (or LINKAROOIE_DATABASE_URL): Field required" in result.stderr
+    assert "LINKAROOIE_UPLOAD_NATS_URL (or LINKAROOIE_NATS_URL): Field required" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_fresh_secrets_are_printed_as_variables_and_differ_each_time() -> None:
+    first, second = (linkarooie("new-keys").stdout for _ in range(2))
+    printed = dict(line.split("=", 1) for line in first.splitlines())
+
+    assert set(printed) == {
+        "LINKAROOIE_AUTH_SIGNING_KEYS",
+        "LINKAROOIE_SYNC_VAULT_KEYS",
+        "LINKAROOIE_GATEWAY_MEDIA_KEY",
+    }
+    assert json.loads(printed["LINKAROOIE_AUTH_SIGNING_KEYS"].strip("'"))["keys"]
+    assert first != second
+
+
+def test_clearing_a_folder_that_is_not_ours_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+
+    result = linkarooie("reset", "--data", str(tmp_path))
+
+    assert result.returncode == 1
+    assert (tmp_path / "thesis.txt").exists()
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "service", [service for service in SERVICES if service.name != "gateway"], ids=lambda s: s.name
+)
+def test_every_service_has_the_same_rooms(service: Service) -> None:
+    rooms = {"app", "settings", "api", "consumers", "domain", "use_cases", "README"}
+    rooms |= {"store", "migrations"} if service.has_database else set()
+    hears_of_nothing = {"consumers"} if service.name == "auth" else set()
+
+    there = {path.stem for path in (ROOT / service.package.replace(".", "/")).iterdir()}
+
+    assert rooms - there == hears_of_nothing

@@ -150,7 +150,7 @@ def _loopback_client(client_id: str) -> Client:
     scopes = frozenset(values.get("scope", ["atproto"])[0].split())
     if "atproto" not in scopes or not all(_is_loopback(urlsplit(uri).hostname) for uri in redirect_uris):
         raise refuse_oauth("invalid_client_metadata", "Invalid loopback client: scope atproto, 127.0.0.1 or [::1] only")
-    return Client(client_id, "An app on this machine", redirect_uris, scopes, None, is_loopback=True)
+    return Client(client_id, "an app on this machine", redirect_uris, scopes, None, is_loopback=True)
 
 
 def _is_loopback(hostname: str | None) -> bool:

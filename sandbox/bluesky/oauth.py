@@ -146,9 +146,7 @@ class OAuth:
         uri, client_id = request.query_params.get("request_uri", ""), request.query_params.get("client_id")
         pending = self._pending(uri)
         if pending is None:
-            return error_page(
-                self._platform, "This sign-in link is unknown, used or too old: it must come from a pushed request."
-            )
+            return error_page(self._platform, "This sign-in link is unknown, used or too old: start again in the app.")
         if pending["client_id"] != client_id:
             return error_page(self._platform, "This sign-in link belongs to another app.")
         return consent_page(
@@ -165,7 +163,7 @@ class OAuth:
         uri, account = form.get("request_uri", ""), form.get("account", "")
         pending = self._pending(uri)
         if pending is None or account not in PEOPLE:
-            return error_page(self._platform, "This sign-in link is unknown, used or too old.")
+            return error_page(self._platform, "This sign-in link is unknown, used or too old. Start again in the app.")
         self._context.store.delete("requests", uri)
         answer = {"iss": self._context.origin}
         if pending["state"] is not None:

@@ -28,7 +28,8 @@ def _environment() -> Environment:
 def page(template: str, status: int = 200, **values: object) -> HTMLResponse:
     """Renders a template of `kit/templates`."""
     html = _environment().get_template(template).render(**values)
-    return HTMLResponse(html, status, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
+    # Not "no-referrer": a browser would then send its forms with "Origin: null".
+    return HTMLResponse(html, status, {"Cache-Control": "no-store", "Referrer-Policy": "same-origin"})
 
 
 def error_page(platform: Platform, message: str, status: int = 400) -> HTMLResponse:

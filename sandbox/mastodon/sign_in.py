@@ -152,7 +152,7 @@ class SignIn:
         key, account = str(form.get("ticket", "")), str(form.get("account", ""))
         ticket = self._context.store.get("tickets", key)
         if ticket is None or ticket["until"] < self._context.clock() or account not in PEOPLE:
-            return error_page(self._platform, "This sign-in link is unknown, used or too old.")
+            return error_page(self._platform, "This sign-in link is unknown, used or too old. Start again in the app.")
         self._context.store.delete("tickets", key)
         if form.get("decision") != "allow":
             return _back(

@@ -44,7 +44,7 @@ class X:
     id = "x"
     name = "X"
     avatar_shape = "50%"
-    accent = "#1f2328"
+    accent = "#3b4656"
 
     def __init__(self, context: Context) -> None:
         self.context = context

@@ -92,7 +92,7 @@ class SignIn:
         key = request.query_params.get("oauth_token", "")
         pending = self._pending(key)
         if pending is None:
-            return error_page(self._platform, "This sign-in link is unknown, used or too old.")
+            return error_page(self._platform, "This sign-in link is unknown, used or too old. Start again in the app.")
         wants = ["See your profile"]
         if pending["level"] == "read-write":
             wants.append("Change your profile picture and banner")
@@ -110,7 +110,7 @@ class SignIn:
         key, account = str(form.get("oauth_token", "")), str(form.get("account", ""))
         pending = self._pending(key)
         if pending is None or account not in PEOPLE:
-            return error_page(self._platform, "This sign-in link is unknown, used or too old.")
+            return error_page(self._platform, "This sign-in link is unknown, used or too old. Start again in the app.")
         callback = pending["callback"]
         separator = "&" if urlsplit(callback).query else "?"
         if form.get("decision") != "allow":

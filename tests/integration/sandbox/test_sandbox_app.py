@@ -141,6 +141,13 @@ async def test_switches_can_be_turned_with_plain_forms(
     assert (await control.switches("x"))["fail"] is None
 
 
+async def test_own_forms_are_sent_with_their_origin_and_accepted(sandbox: Sandbox, http: httpx2.AsyncClient) -> None:
+    index = sandbox.urls["index"]
+    assert (await http.get(index)).headers["referrer-policy"] == "same-origin"
+    answer = await http.post(f"{index}/switches/x", data={"healthy": "1"}, headers={"Origin": index})
+    assert answer.status_code == 303
+
+
 async def test_forms_of_other_sites_are_refused(sandbox: Sandbox, http: httpx2.AsyncClient) -> None:
     headers = {"Origin": "https://evil.example"}
     for path in ("/reset", "/switches/x"):

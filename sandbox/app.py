@@ -2,8 +2,10 @@
 
 import asyncio
 import secrets
+import sqlite3
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self
@@ -17,7 +19,7 @@ from sandbox.kit.limits import Limiter
 from sandbox.kit.platform import Context, Platform
 from sandbox.kit.server import HOST, RunningApp, bind
 from sandbox.kit.store import Store, open_database
-from sandbox.platforms import BUILDERS
+from sandbox.platforms import Builder, find_builders
 
 INDEX = "index"
 
@@ -41,9 +43,9 @@ class Sandbox:
         self._port = port
         self._clock = clock
         self._token = token
-        self._running: list[RunningApp] = []
+        self._running: AsyncExitStack | None = None
         self._urls: dict[str, str] = {}
-        self._contexts: list[Context] = []
+        self._closing = asyncio.Event()
 
     @property
     def urls(self) -> Mapping[str, str]:
@@ -54,46 +56,47 @@ class Sandbox:
         """Returns when every origin answers; raises `SandboxError`, leaving nothing behind."""
         if self._running:
             raise SandboxError("The sandbox runs already.")
-        names = (INDEX, *BUILDERS)
-        sockets = []
-        try:
-            for index in range(len(names)):
-                sockets.append(bind(self._port + index if self._port else 0))
-            self._database = open_database(self._data_dir)
-        except BaseException:
-            for sock in sockets:
-                sock.close()
-            raise
-        urls = {name: f"http://{HOST}:{sock.getsockname()[1]}" for name, sock in zip(names, sockets, strict=True)}
-        platforms = {name: self._build(name, urls[name]) for name in BUILDERS}
-        apps: list[ASGIApp] = [Control(platforms).app, *(platform.app for platform in platforms.values())]
-        self._running = [RunningApp(app, sock) for app, sock in zip(apps, sockets, strict=True)]
-        try:
-            for running in self._running:
-                await running.start()
-        except BaseException:
-            await self.stop()
-            raise
-        self._urls = urls
+        self._closing = asyncio.Event()
+        builders = find_builders()
+        offsets = {INDEX: 0, **{builder.id: builder.port_offset for builder in builders}}
+        async with AsyncExitStack() as undo:
+            sockets = {}
+            for name, offset in offsets.items():
+                sockets[name] = bind(self._port + offset if self._port else 0)
+                undo.callback(sockets[name].close)
+            database = open_database(self._data_dir)
+            undo.callback(database.close)
+            urls = {name: f"http://{HOST}:{sock.getsockname()[1]}" for name, sock in sockets.items()}
+            try:
+                platforms = {builder.id: self._build(builder, database, urls[builder.id]) for builder in builders}
+            except sqlite3.Error as error:
+                raise SandboxError(f"The sandbox cannot keep its state in {self._data_dir}: {error}.") from error
+            apps: dict[str, ASGIApp] = {INDEX: Control(platforms).app}
+            apps |= {name: platform.app for name, platform in platforms.items()}
+            servers = [RunningApp(app, sockets[name]) for name, app in apps.items()]
+            undo.push_async_callback(_stop, servers)
+            for server in servers:
+                await server.start()
+            self._urls = urls
+            self._running = undo.pop_all()
 
-    def _build(self, name: str, origin: str) -> Platform:
-        store = Store(self._database, name)
+    def _build(self, builder: Builder, database: sqlite3.Connection, origin: str) -> Platform:
+        store = Store(database, builder.id)
+        gallery = Gallery(store, self._clock)
         context = Context(
-            name, origin, store, Gallery(store, self._clock), Limiter(self._clock), self._clock, self._token
+            builder.id, origin, store, gallery, Limiter(self._clock), self._clock, self._token, self._closing
         )
-        self._contexts.append(context)
-        platform = BUILDERS[name](context)
-        platform.populate()
+        platform = builder.build(context)
+        with store.together():
+            platform.populate()
         return platform
 
     async def stop(self) -> None:
         """Ends all servers; the state stays on disk. Does nothing when the sandbox does not run."""
-        for context in self._contexts:
-            context.closing.set()
-        running, self._running, self._contexts, self._urls = self._running, [], [], {}
-        await asyncio.gather(*(app.stop() for app in running))
+        self._closing.set()
+        running, self._running, self._urls = self._running, None, {}
         if running:
-            self._database.close()
+            await running.aclose()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -101,3 +104,7 @@ class Sandbox:
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
+
+
+async def _stop(servers: list[RunningApp]) -> None:
+    await asyncio.gather(*(server.stop() for server in servers))

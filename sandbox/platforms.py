@@ -1,13 +1,32 @@
-"""Lists the stand-ins. Adding a platform to the sandbox is one module and one line here."""
+"""Finds the stand-ins: every module or package beside this one that says which port it takes."""
 
-from collections.abc import Callable, Mapping
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
 
-from sandbox import bluesky, mastodon, x
+import sandbox
 from sandbox.kit.platform import Context, Platform
 
-# In the order of their ports: the first listens one above the index page.
-BUILDERS: Mapping[str, Callable[[Context], Platform]] = {
-    "x": x.build,
-    "mastodon": mastodon.build,
-    "bluesky": bluesky.build,
-}
+
+@dataclass(frozen=True)
+class Builder:
+    """How to make one stand-in. It listens `port_offset` above the index page."""
+
+    id: str
+    port_offset: int
+    build: Callable[[Context], Platform]
+
+
+def find_builders() -> list[Builder]:
+    """Returns the stand-ins in the order of their ports: modules with `PORT_OFFSET` and `build`."""
+    found = []
+    for info in pkgutil.iter_modules(sandbox.__path__):
+        if info.name == "__main__":
+            continue
+        module = importlib.import_module(f"sandbox.{info.name}")
+        if hasattr(module, "PORT_OFFSET"):
+            build = cast(Callable[[Context], Platform], module.build)
+            found.append(Builder(info.name, module.PORT_OFFSET, build))
+    return sorted(found, key=lambda builder: builder.port_offset)

@@ -3,4 +3,6 @@
 from sandbox.bluesky.accounts import BLUESKY_APP_PASSWORDS
 from sandbox.bluesky.platform import build
 
-__all__ = ["BLUESKY_APP_PASSWORDS", "build"]
+__all__ = ["BLUESKY_APP_PASSWORDS", "PORT_OFFSET", "build"]
+
+PORT_OFFSET = 3

@@ -83,25 +83,25 @@ class Accounts:
 
     def write_record(self, name: str, value: Document, delay_seconds: float, *, initial: bool = False) -> bool:
         """Replaces the profile record; returns whether a picture changed. The blobs it names must exist."""
-        held = {slot: _held_cid(value, slot) for slot in SLOTS}
-        changed = False
-        for slot, cid in held.items():
-            latest = self._gallery.latest(name, slot)
-            if cid != (latest.token if latest else None):
-                self._gallery.place(name, slot, cid, delay_seconds=delay_seconds, initial=initial)
-                changed = True
-                if latest and latest.token and latest.token not in held.values():
-                    self._set_blob_state(name, latest.token, "gone")
-            if cid:
-                self._set_blob_state(name, cid, "used")
-        self._store.put("profiles", name, {"cid": record_cid(value), "value": value})
+        with self._store.together():
+            held = {slot: _held_cid(value, slot) for slot in SLOTS}
+            changed = False
+            for slot, cid in held.items():
+                latest = self._gallery.latest(name, slot)
+                if cid != (latest.token if latest else None):
+                    self._gallery.place(name, slot, cid, delay_seconds=delay_seconds, initial=initial)
+                    changed = True
+                    if latest and latest.token and latest.token not in held.values():
+                        self._set_blob_state(name, latest.token, "gone")
+                if cid:
+                    self._set_blob_state(name, cid, "used")
+            self._store.put("profiles", name, {"cid": record_cid(value), "value": value})
         return changed
 
     def edit_elsewhere(self, name: str) -> None:
         """Changes the profile's description, as another app of the same person would."""
         if found := self.record(name):
-            moment_now = moment(self._context.clock())
-            text = f"Edited elsewhere at {moment_now} ({self._context.token(4)})"
+            text = f"Edited elsewhere at {moment(self._context.clock())} ({self._context.token(4)})"
             self.write_record(name, {**found[1], "description": text}, 0)
 
     def forget_profiles(self) -> None:

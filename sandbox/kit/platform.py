@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from starlette.types import ASGIApp
@@ -28,7 +28,7 @@ class Context:
     limiter: Limiter
     clock: Callable[[], float]
     token: Callable[[int], str]
-    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    closing: asyncio.Event
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,8 @@ def apply_switches(platform: Platform, switches: Switches) -> None:
 
 def reset(platform: Platform) -> None:
     """Brings a platform back to its first day: first pictures, no apps, no tokens, everything healthy."""
-    platform.context.store.clear()
     platform.context.limiter.reset()
     platform.panel.reset()
-    platform.populate()
+    with platform.context.store.together():
+        platform.context.store.clear()
+        platform.populate()

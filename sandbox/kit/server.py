@@ -20,22 +20,21 @@ HOST = "127.0.0.1"
 class _Protocol(HttpToolsProtocol):
     """Knows the transport of every open connection, so that a stand-in can cut one off."""
 
-    open: ClassVar[dict[tuple[str, int], asyncio.Transport]] = {}
+    # By both ends: one port of a caller may be connected to several servers.
+    open: ClassVar[dict[tuple[object, object], asyncio.Transport]] = {}
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
         super().connection_made(transport)
-        if self.client is not None:
-            self.open[self.client] = transport
+        self.open[self.client, self.server] = transport
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self.client is not None:
-            self.open.pop(self.client, None)
+        self.open.pop((self.client, self.server), None)
         super().connection_lost(exc)
 
 
 def cut_connection(request: Request) -> None:
     """Ends the connection of this request at once, without an answer."""
-    if request.client is not None and (transport := _Protocol.open.get((request.client.host, request.client.port))):
+    if transport := _Protocol.open.get((request.scope["client"], request.scope["server"])):
         transport.abort()
 
 

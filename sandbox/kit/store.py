@@ -2,7 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ CREATE INDEX IF NOT EXISTS changes_by_token ON changes (platform, slot, token);
 
 def open_database(data_dir: Path) -> sqlite3.Connection:
     """Opens (and creates) the state file; raises `SandboxError` where the folder cannot hold one."""
+    connection = None
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         # One event loop is the only user, but pytest and the command may build the loop in different threads.
@@ -39,8 +41,10 @@ def open_database(data_dir: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.executescript(_TABLES)
     except (OSError, sqlite3.Error) as error:
+        if connection is not None:
+            connection.close()
         raise SandboxError(
-            f"The sandbox cannot keep its state in {data_dir}: {error}. Choose a folder you can write to."
+            f"The sandbox cannot keep its state in {data_dir}: {error}. Choose a folder that can be written to, or delete a damaged sandbox.db in it."
         ) from error
     return connection
 
@@ -51,6 +55,18 @@ class Store:
     def __init__(self, connection: sqlite3.Connection, platform: str) -> None:
         self.connection = connection
         self.platform = platform
+
+    @contextmanager
+    def together(self) -> Generator[None]:
+        """Keeps all that is written inside, or nothing of it; may be nested."""
+        self.connection.execute("SAVEPOINT together")
+        try:
+            yield
+        except BaseException:
+            self.connection.execute("ROLLBACK TO together")
+            raise
+        finally:
+            self.connection.execute("RELEASE together")
 
     def get(self, collection: str, key: str) -> Document | None:
         row = self.connection.execute(

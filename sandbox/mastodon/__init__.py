@@ -2,4 +2,6 @@
 
 from sandbox.mastodon.platform import build
 
-__all__ = ["build"]
+__all__ = ["PORT_OFFSET", "build"]
+
+PORT_OFFSET = 2

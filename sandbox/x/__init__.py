@@ -3,4 +3,6 @@
 from sandbox.x.accounts import X_CONSUMER_KEY, X_CONSUMER_SECRET
 from sandbox.x.platform import build
 
-__all__ = ["X_CONSUMER_KEY", "X_CONSUMER_SECRET", "build"]
+__all__ = ["PORT_OFFSET", "X_CONSUMER_KEY", "X_CONSUMER_SECRET", "build"]
+
+PORT_OFFSET = 1

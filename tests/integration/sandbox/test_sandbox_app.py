@@ -184,3 +184,13 @@ async def test_module_runs_alone_and_stops_on_a_signal(tmp_path: Path, http: htt
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def test_damaged_state_is_a_clear_error_and_the_next_start_works(tmp_path: Path) -> None:
+    state = tmp_path / "sandbox.db"
+    state.write_bytes(b"this is no database" * 100)
+    with pytest.raises(SandboxError, match=r"not a database.*delete a damaged sandbox\.db"):
+        await Sandbox(tmp_path, port=0).start()
+    state.unlink()
+    async with Sandbox(tmp_path, port=0):
+        pass

@@ -89,7 +89,7 @@ def _set_environment(data: Path, endpoints: Endpoints, sandbox: Sandbox, ports: 
         "LINKAROOIE_PUBLIC_URL": f"http://127.0.0.1:{ports['PORT']}",
         "LINKAROOIE_PORT": str(ports["PORT"]),
         **{f"LINKAROOIE_{name.upper()}_DATABASE_URL": url for name, url in endpoints.postgres.items()},
-        **_platform_settings(sandbox),
+        **platform_settings(sandbox),
         **_secrets(data / "keys.json"),
     }
     for name, value in found.items():
@@ -97,7 +97,7 @@ def _set_environment(data: Path, endpoints: Endpoints, sandbox: Sandbox, ports: 
     processes.share_one_process()
 
 
-def _platform_settings(sandbox: Sandbox) -> dict[str, str]:
+def platform_settings(sandbox: Sandbox) -> dict[str, str]:
     """Points the adapters to the sandbox, as an operator points them to the platforms: by addresses and keys alone."""
     x, mastodon, bluesky = (sandbox.urls[name] for name in ("x", "mastodon", "bluesky"))
     return {

@@ -1,0 +1,236 @@
+"""The gRPC face of the sync service: translate, call a use case, translate back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import grpc
+from google.protobuf import json_format
+from google.protobuf.struct_pb2 import Struct
+
+from linkarooie.sync.v1 import sync_pb2, sync_pb2_grpc
+from servicekit.errors import NotFoundError
+from servicekit.identity import current_caller
+from servicekit.pages import PageRequest
+from servicekit.protobuf import timestamp
+from services.sync.domain.connection import ConnectionState, Place
+from services.sync.domain.target import Seen, Target
+from services.sync.lifecycle import reason_message, state_message
+from services.sync.places import Platforms
+from services.sync.store.targets import TargetStep
+from services.sync.use_cases.connections import Connections, ShownConnection
+from services.sync.use_cases.syncs import ShownSync, Syncs
+
+Context = grpc.aio.ServicerContext[Any, Any]  # the request and answer, which the signatures name
+
+CONNECTION_STATES = {
+    ConnectionState.HEALTHY: sync_pb2.CONNECTION_STATE_HEALTHY,
+    ConnectionState.NEEDS_RECONNECT: sync_pb2.CONNECTION_STATE_NEEDS_RECONNECT,
+}
+
+
+class SyncApi(sync_pb2_grpc.SyncServiceServicer):
+    def __init__(self, connections: Connections, syncs: Syncs, platforms: Platforms) -> None:
+        self._connections = connections
+        self._syncs = syncs
+        self._platforms = platforms
+
+    # Platforms
+
+    async def ListPlatforms(
+        self, request: sync_pb2.ListPlatformsRequest, context: Context
+    ) -> sync_pb2.ListPlatformsResponse:
+        offers = [self._offer(platform_id) for platform_id in self._platforms.catalogue.platforms]
+        return sync_pb2.ListPlatformsResponse(platforms=sorted(offers, key=lambda offer: offer.name.casefold()))
+
+    def _offer(self, platform_id: str) -> sync_pb2.PlatformOffer:
+        platform = self._platforms.catalogue.platforms[platform_id]
+        adapter = self._platforms.adapters.get(platform_id)
+        return sync_pb2.PlatformOffer(
+            id=platform.id,
+            name=platform.name,
+            can_connect=adapter is not None,
+            cannot_connect_reason=self._platforms.why_not(platform_id),
+            takes_instance=platform.takes_instance,
+            suggested_instances=adapter.suggested_instances if adapter else (),
+            catalogue=_struct(platform.public()),
+        )
+
+    async def GetClientMetadata(
+        self, request: sync_pb2.GetClientMetadataRequest, context: Context
+    ) -> sync_pb2.GetClientMetadataResponse:
+        adapter = self._platforms.adapters.get(request.platform)
+        document = adapter.client_metadata() if adapter else None
+        if document is None:
+            raise NotFoundError("This platform asks for no such document.", reason="NO_CLIENT_METADATA")
+        return sync_pb2.GetClientMetadataResponse(document_json=document)
+
+    # Connections
+
+    async def BeginConnection(
+        self, request: sync_pb2.BeginConnectionRequest, context: Context
+    ) -> sync_pb2.BeginConnectionResponse:
+        begun = await self._connections.begin(request.platform, request.instance, owner_id=_caller())
+        return sync_pb2.BeginConnectionResponse(
+            authorize_url=begun.authorize_url, expire_time=timestamp(begun.attempt.expires_at)
+        )
+
+    async def FinishConnection(
+        self, request: sync_pb2.FinishConnectionRequest, context: Context
+    ) -> sync_pb2.FinishConnectionResponse:
+        shown, reconnected = await self._connections.finish(
+            request.platform, dict(request.parameters), owner_id=_caller()
+        )
+        return sync_pb2.FinishConnectionResponse(connection=self._connection(shown), reconnected=reconnected)
+
+    async def ListConnections(
+        self, request: sync_pb2.ListConnectionsRequest, context: Context
+    ) -> sync_pb2.ListConnectionsResponse:
+        wanted = PageRequest.parse(request.page_size, request.page_token, default=100)
+        page = await self._connections.page(wanted, owner_id=_caller())
+        return sync_pb2.ListConnectionsResponse(
+            connections=[self._connection(shown) for shown in page.items], next_page_token=page.next_page_token
+        )
+
+    async def GetConnection(
+        self, request: sync_pb2.GetConnectionRequest, context: Context
+    ) -> sync_pb2.GetConnectionResponse:
+        shown = await self._connections.get(request.id, owner_id=_caller())
+        return sync_pb2.GetConnectionResponse(connection=self._connection(shown))
+
+    async def CheckConnection(
+        self, request: sync_pb2.CheckConnectionRequest, context: Context
+    ) -> sync_pb2.CheckConnectionResponse:
+        shown = await self._connections.check(request.id, owner_id=_caller())
+        return sync_pb2.CheckConnectionResponse(connection=self._connection(shown))
+
+    async def DeleteConnection(
+        self, request: sync_pb2.DeleteConnectionRequest, context: Context
+    ) -> sync_pb2.DeleteConnectionResponse:
+        await self._connections.remove(request.id, owner_id=_caller())
+        return sync_pb2.DeleteConnectionResponse()
+
+    # Syncs
+
+    async def CreateSync(self, request: sync_pb2.CreateSyncRequest, context: Context) -> sync_pb2.CreateSyncResponse:
+        shown = await self._syncs.create(
+            request.image_id,
+            request.slot,
+            list(request.connection_ids),
+            owner_id=_caller(),
+            dry_run=request.dry_run,
+            idempotency_key=request.idempotency_key,
+        )
+        return sync_pb2.CreateSyncResponse(sync=self._sync(shown))
+
+    async def GetSync(self, request: sync_pb2.GetSyncRequest, context: Context) -> sync_pb2.GetSyncResponse:
+        return sync_pb2.GetSyncResponse(sync=self._sync(await self._syncs.get(request.id, owner_id=_caller())))
+
+    async def ListSyncs(self, request: sync_pb2.ListSyncsRequest, context: Context) -> sync_pb2.ListSyncsResponse:
+        wanted = PageRequest.parse(request.page_size, request.page_token, default=20)
+        page = await self._syncs.page(wanted, owner_id=_caller())
+        return sync_pb2.ListSyncsResponse(
+            syncs=[self._sync(shown) for shown in page.items], next_page_token=page.next_page_token
+        )
+
+    async def CancelSync(self, request: sync_pb2.CancelSyncRequest, context: Context) -> sync_pb2.CancelSyncResponse:
+        shown = await self._syncs.cancel(request.id, owner_id=_caller())
+        return sync_pb2.CancelSyncResponse(sync=self._sync(shown))
+
+    async def RetryTarget(self, request: sync_pb2.RetryTargetRequest, context: Context) -> sync_pb2.RetryTargetResponse:
+        target = await self._syncs.retry(request.id, owner_id=_caller())
+        return sync_pb2.RetryTargetResponse(target=self._target(target))
+
+    async def ConfirmTarget(
+        self, request: sync_pb2.ConfirmTargetRequest, context: Context
+    ) -> sync_pb2.ConfirmTargetResponse:
+        target = await self._syncs.confirm(request.id, owner_id=_caller())
+        return sync_pb2.ConfirmTargetResponse(target=self._target(target))
+
+    async def ListTargetSteps(
+        self, request: sync_pb2.ListTargetStepsRequest, context: Context
+    ) -> sync_pb2.ListTargetStepsResponse:
+        wanted = PageRequest.parse(request.page_size, request.page_token, default=100, maximum=500)
+        page = await self._syncs.history(request.target_id, wanted, owner_id=_caller())
+        return sync_pb2.ListTargetStepsResponse(
+            steps=[_step(step) for step in page.items], next_page_token=page.next_page_token
+        )
+
+    # Translations that need the catalogue
+
+    def _connection(self, shown: ShownConnection) -> sync_pb2.Connection:
+        connection, account = shown.connection, shown.connection.account
+        return sync_pb2.Connection(
+            id=connection.id,
+            platform=connection.platform,
+            instance=account.instance,
+            remote_id=account.remote_id,
+            remote_handle=account.handle,
+            remote_url=account.url,
+            state=CONNECTION_STATES[connection.state],
+            reason=reason_message(connection.reason),
+            slots=[self._slot(connection.platform, place) for place in shown.places],
+            create_time=timestamp(connection.created_at),
+            check_time=timestamp(connection.checked_at),
+        )
+
+    def _slot(self, platform: str, place: Place) -> sync_pb2.ConnectionSlot:
+        mode = self._platforms.rules(platform, place.slot).mode
+        return sync_pb2.ConnectionSlot(slot=place.slot, mode=mode, observed=_observed(place.seen))
+
+    def _sync(self, shown: ShownSync) -> sync_pb2.Sync:
+        sync = shown.sync
+        return sync_pb2.Sync(
+            # A plan is no thing that could be asked for later.
+            id="" if shown.dry_run else sync.id,
+            image_id=sync.image_id,
+            slot=sync.slot,
+            targets=[self._target(target, planned=shown.dry_run) for target in shown.targets],
+            create_time=timestamp(sync.created_at),
+            finish_time=timestamp(sync.finished_at),
+            dry_run=shown.dry_run,
+        )
+
+    def _target(self, target: Target, *, planned: bool = False) -> sync_pb2.Target:
+        by_hand = self._platforms.instructions(target.platform, target.slot) if target.waits_for_hand else ()
+        return sync_pb2.Target(
+            id="" if planned else target.id,
+            sync_id="" if planned else target.sync_id,
+            connection_id=target.connection_id,
+            platform=target.platform,
+            slot=target.slot,
+            remote_handle=target.remote_handle,
+            state=state_message(target.state),
+            reason=reason_message(target.reason),
+            attempts=target.attempts,
+            next_attempt_time=timestamp(target.next_attempt_at),
+            observed=_observed(target.seen),
+            update_time=timestamp(target.updated_at),
+            version=target.version,
+            instructions=by_hand,
+        )
+
+
+def _caller() -> str:
+    return current_caller().user_id
+
+
+def _observed(seen: Seen | None) -> sync_pb2.ObservedPicture | None:
+    if seen is None:
+        return None
+    return sync_pb2.ObservedPicture(
+        observe_time=timestamp(seen.at),
+        url=seen.url,
+        perceptual_hash=seen.perceptual_hash,
+        distance=seen.distance,
+        object_key=seen.object_key,
+    )
+
+
+def _step(step: TargetStep) -> sync_pb2.TargetStep:
+    return sync_pb2.TargetStep(
+        step_time=timestamp(step.at), state=state_message(step.state), reason=reason_message(step.reason)
+    )
+
+
+def _struct(values: Mapping[str, Any]) -> Struct:  # JSON
+    return json_format.ParseDict(dict(values), Struct())

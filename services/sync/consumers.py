@@ -1,0 +1,53 @@
+"""What the sync service hears of pictures."""
+
+from collections.abc import Mapping
+
+from google.protobuf.message import Message
+
+from linkarooie.events.v1 import events_pb2 as events
+from servicekit.consumers import Delivery, Handler
+from services.sync.store.renditions import Rendition
+from services.sync.use_cases.renditions import Renditions
+
+
+def handlers(renditions: Renditions) -> Mapping[type[Message], Handler]:
+    """Returns the handler of each event."""
+
+    async def variants_ready(delivery: Delivery) -> None:
+        event: events.VariantsReady = delivery.message
+        made = [
+            Rendition(
+                image_id=event.image_id,
+                revision=event.revision,
+                key=variant.key,
+                object_key=variant.object_key,
+                content_type=variant.content_type,
+                bytes=variant.bytes,
+                sha256=variant.sha256,
+                perceptual_hash=variant.perceptual_hash,
+            )
+            for variant in event.variants
+            if variant.platform
+        ]
+        await renditions.take_renditions(
+            delivery, made, image_id=event.image_id, revision=event.revision, owner_id=event.owner_id
+        )
+
+    async def variants_failed(delivery: Delivery) -> None:
+        event: events.VariantsFailed = delivery.message
+        await renditions.take_failure(
+            delivery,
+            image_id=event.image_id,
+            revision=event.revision,
+            owner_id=event.owner_id,
+            message=event.message,
+        )
+
+    async def image_deleted(delivery: Delivery) -> None:
+        await renditions.forget_image(delivery, image_id=delivery.message.image_id)
+
+    return {
+        events.VariantsReady: variants_ready,
+        events.VariantsFailed: variants_failed,
+        events.ImageDeleted: image_deleted,
+    }

@@ -1,0 +1,1 @@
+"""Rules of syncing: pure, no I/O."""

@@ -1,0 +1,108 @@
+"""Rules of connections: accounts on platforms that their owner has connected."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from servicekit.errors import PreconditionError
+from services.sync.domain.reasons import Reason
+from services.sync.domain.target import Seen
+
+# As long as a person may take over a consent page.
+ATTEMPT_LIFE = timedelta(minutes=30)
+# Used and expired beginnings are remembered for as long, so that the person hears what is wrong with an old link.
+ATTEMPT_KEPT_FOR = timedelta(days=1)
+# The share of a token's life after which it is renewed.
+REFRESH_AT_SHARE = 0.8
+
+Credentials = Mapping[str, str]
+"""What an adapter needs to act for an account: its own affair, sealed wherever it is kept."""
+
+
+class ConnectionState(StrEnum):
+    HEALTHY = "healthy"
+    NEEDS_RECONNECT = "needs_reconnect"
+
+
+@dataclass(frozen=True)
+class RemoteAccount:
+    """An account as its platform names it. `instance` is the server, where the platform has many."""
+
+    remote_id: str
+    handle: str
+    url: str
+    instance: str = ""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Access that a platform has given: to what, and until when it is good without being renewed."""
+
+    credentials: Credentials = field(repr=False)
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One connected account. The credentials are sealed; `grant_version` grows when they change."""
+
+    id: str
+    owner_id: str
+    platform: str
+    account: RemoteAccount
+    sealed: bytes = field(repr=False)
+    created_at: datetime
+    state: ConnectionState = ConnectionState.HEALTHY
+    reason: Reason | None = None
+    checked_at: datetime | None = None
+    expires_at: datetime | None = None
+    refresh_at: datetime | None = None
+    grant_version: int = 1
+
+    @property
+    def works(self) -> bool:
+        return self.state is ConnectionState.HEALTHY
+
+
+@dataclass(frozen=True)
+class Place:
+    """What one slot of a connection was seen to show. `ours_tag` and `ours_sha256` name the file of ours that was verified there."""
+
+    connection_id: str
+    slot: str
+    seen: Seen | None = None
+    ours_tag: str = ""
+    ours_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class ConnectAttempt:
+    """A connection that was begun: what has to come back through the browser, and what was kept meanwhile."""
+
+    id: str
+    owner_id: str
+    platform: str
+    state_hash: str
+    sealed: bytes = field(repr=False)
+    expires_at: datetime
+    used_at: datetime | None = None
+
+    def check_usable(self, now: datetime) -> None:
+        """Raises `PreconditionError` that says why the link cannot be used (any more)."""
+        if self.used_at is not None:
+            raise PreconditionError(
+                "This link was used already. If the account is not in your list, start again.",
+                reason="CONNECT_LINK_USED",
+            )
+        if now >= self.expires_at:
+            raise link_expired()
+
+
+def link_expired() -> PreconditionError:
+    return PreconditionError("This link is too old. Start connecting again.", reason="CONNECT_LINK_EXPIRED")
+
+
+def refresh_time(grant: Grant, now: datetime) -> datetime | None:
+    """Returns when a grant is to be renewed; None where it does not end."""
+    return None if grant.expires_at is None else now + (grant.expires_at - now) * REFRESH_AT_SHARE

@@ -1,0 +1,475 @@
+"""The life of a target: one place (a slot of a connection) that shall show one picture.
+
+    queued ──► sending ──► waiting_for_platform ──► verified | differs
+       ▲          │                 │
+       └──────────┴─────────────────┴──► paused | needs_you | failed | cancelled | superseded
+
+Two rules hold everything together. A picture is sent only after a look at what is there, taken since the last send. And after
+a send whose outcome we do not know, only a look that is late enough, and that still finds the old picture, allows another.
+
+Functions here take a target and give the next one; what is true in the world comes in as arguments, time and chance included.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum, StrEnum
+from typing import Any, TypeAlias, assert_never
+
+from services.sync.domain import outcomes as o
+from services.sync.domain import reasons
+from services.sync.domain.reasons import Reason
+from services.sync.domain.retry import BUDGET, Jitter, delay_seconds, unknown_settle_seconds
+
+# An accepted picture that never shows is looked for again at these times: people hear that it came late, too.
+LATE_LOOKS_SECONDS = (60, 600, 3600)
+# A missing rendering rings by itself when it is there; this is for a bell that nobody heard.
+RENDERING_RECHECK_SECONDS = 30
+
+
+class TargetState(StrEnum):
+    QUEUED = "queued"
+    SENDING = "sending"
+    WAITING = "waiting_for_platform"
+    VERIFIED = "verified"
+    DIFFERS = "differs"
+    NEEDS_YOU = "needs_you"
+    PAUSED = "paused"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+
+    @property
+    def rests(self) -> bool:
+        """True where nothing more is planned that the person has not to decide: a sync is finished when all its targets rest."""
+        return self in _RESTING
+
+
+S = TargetState
+_RESTING = frozenset({S.VERIFIED, S.DIFFERS, S.NEEDS_YOU, S.FAILED, S.CANCELLED, S.SUPERSEDED})
+RETRYABLE = frozenset({S.DIFFERS, S.NEEDS_YOU, S.FAILED})
+# What a newer wish for the same place takes over. What is verified stays true, what has failed stays said.
+SUPERSEDABLE = frozenset({S.QUEUED, S.SENDING, S.WAITING, S.PAUSED, S.NEEDS_YOU, S.DIFFERS})
+
+# Reasons that ask the person to set the picture by hand.
+_BY_HAND = ("SET_BY_HAND", "NOT_ALLOWED")
+
+_WORKING = frozenset({S.QUEUED, S.WAITING, S.VERIFIED, S.DIFFERS, S.NEEDS_YOU, S.PAUSED, S.FAILED})
+_OFF = frozenset({S.CANCELLED, S.SUPERSEDED})
+TRANSITIONS: Mapping[TargetState, frozenset[TargetState]] = {
+    S.QUEUED: _WORKING | _OFF | {S.SENDING},
+    # A look always comes between a send and a verdict.
+    S.SENDING: frozenset({S.QUEUED, S.WAITING, S.NEEDS_YOU, S.PAUSED, S.FAILED}) | _OFF,
+    S.WAITING: _WORKING | _OFF | {S.SENDING},
+    S.PAUSED: _WORKING | _OFF | {S.SENDING},
+    S.DIFFERS: frozenset({S.DIFFERS, S.VERIFIED, S.QUEUED}) | _OFF,
+    S.NEEDS_YOU: frozenset({S.NEEDS_YOU, S.QUEUED, S.WAITING, S.VERIFIED}) | _OFF,
+    S.FAILED: frozenset({S.QUEUED}) | _OFF,
+    S.VERIFIED: frozenset(),
+    S.CANCELLED: frozenset(),
+    S.SUPERSEDED: frozenset(),
+}
+
+
+class Answer(StrEnum):
+    """What is known of a send."""
+
+    OPEN = "open"  # the call is under way, or its process has died
+    UNKNOWN = "unknown"  # it ended without an answer
+    ACCEPTED = "accepted"
+    REFUSED = "refused"  # certainly nothing happened
+
+
+@dataclass(frozen=True)
+class Submission:
+    """The last send: recorded before the call, so that a killed process leaves a trace.
+
+    `before_tag` and `before_hash` say what the place showed when it was sent. `by_hand` means that the person did it.
+    """
+
+    at: datetime
+    sha256: str
+    perceptual_hash: str
+    before_tag: str
+    before_hash: str
+    answer: Answer = Answer.OPEN
+    ended_at: datetime | None = None
+    operation: str = ""
+    by_hand: bool = False
+
+    @property
+    def may_be_out(self) -> bool:
+        """True where the platform may have the picture."""
+        return self.answer is not Answer.REFUSED
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One look at a place. `tag` changes when the picture there does; all are empty where there is no picture.
+
+    `is_wanted` is the verdict of the comparison: this is the picture that the target wants.
+    """
+
+    at: datetime
+    url: str = ""
+    tag: str = ""
+    perceptual_hash: str = ""
+    distance: int | None = None
+    object_key: str = ""
+    is_wanted: bool = False
+
+    @property
+    def is_unreadable(self) -> bool:
+        return bool(self.tag) and not self.perceptual_hash
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the catalogue says of the place, as far as it decides anything here."""
+
+    platform_name: str
+    mode: str
+    settle_seconds: float
+    assist_link: str | None = None  # None where there is no way by hand
+    observable: bool = True
+
+
+@dataclass(frozen=True)
+class Target:
+    """One place that shall show one picture. `version` grows with every change and fences out who holds an old copy."""
+
+    id: str
+    sync_id: str
+    owner_id: str
+    connection_id: str
+    platform: str
+    slot: str
+    remote_handle: str
+    image_id: str
+    revision: int
+    requested_at: datetime
+    updated_at: datetime
+    state: TargetState = S.QUEUED
+    reason: Reason | None = None
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
+    version: int = 1
+    submission: Submission | None = None
+    seen: Seen | None = None
+    failures: int = 0
+    failing_since: datetime | None = None
+
+    @property
+    def is_out(self) -> bool:
+        """True where the platform may have a picture for this target."""
+        return self.submission is not None and self.submission.may_be_out
+
+    @property
+    def waits_for_hand(self) -> bool:
+        """True where the person is asked to set the picture by hand."""
+        return self.state is S.NEEDS_YOU and self.reason is not None and self.reason.code in _BY_HAND
+
+    def to(
+        self,
+        state: TargetState,
+        reason: Reason | None,
+        *,
+        now: datetime,
+        next_attempt_at: datetime | None = None,
+        **changes: Any,  # other fields of the target
+    ) -> "Target":
+        """Returns the target one step on. Raises `ValueError` for a step that no target takes."""
+        if state not in TRANSITIONS[self.state]:
+            raise ValueError(f"a target does not go from {self.state} to {state}")
+        return replace(self, state=state, reason=reason, updated_at=now, next_attempt_at=next_attempt_at, **changes)
+
+
+# What to do
+
+
+class Move(Enum):
+    """What a worker that holds a target does next."""
+
+    REST = "rest"
+    WAIT = "wait"
+    RECOVER = "recover"
+    CHECK = "check"
+    LOOK = "look"
+
+
+def next_move(target: Target, now: datetime) -> Move:
+    """Says what comes next. Looking is always allowed; whether to send is for `judge` to say, after a look."""
+    if target.state is S.SENDING:
+        # Whoever sent it holds the target no more: the process was killed.
+        return Move.RECOVER
+    if target.state.rests and target.next_attempt_at is None:
+        return Move.REST
+    if target.next_attempt_at is not None and target.next_attempt_at > now:
+        return Move.WAIT
+    if target.submission is not None and target.submission.operation:
+        return Move.CHECK
+    return Move.LOOK
+
+
+class Verdict(Enum):
+    """What a look has shown."""
+
+    RIGHT = "right"
+    EARLY = "early"
+    SEND = "send"
+    WRONG = "wrong"
+
+
+def judge(target: Target, seen: Seen, rules: Rules) -> Verdict:
+    """Says what follows from a look."""
+    if seen.is_wanted:
+        return Verdict.RIGHT
+    sent = target.submission
+    if target.state is S.DIFFERS:
+        return Verdict.WRONG
+    if sent is None or sent.answer is Answer.REFUSED:
+        return Verdict.SEND
+    shows_old = seen.tag == sent.before_tag or (bool(seen.tag) and seen.perceptual_hash == sent.before_hash != "")
+    if seen.at < _settled_at(target, sent, rules):
+        return Verdict.EARLY
+    if sent.answer is Answer.ACCEPTED:
+        # The catalogue's time is the least that some platforms name: an old picture gets as much again.
+        patience_ends = _settled_at(target, sent, rules) + timedelta(seconds=rules.settle_seconds)
+        return Verdict.EARLY if shows_old and seen.at < patience_ends else Verdict.WRONG
+    return Verdict.SEND if shows_old else Verdict.WRONG
+
+
+def _settled_at(target: Target, sent: Submission, rules: Rules) -> datetime:
+    """Returns until when the old picture proves nothing."""
+    settle = rules.settle_seconds
+    if sent.answer in (Answer.OPEN, Answer.UNKNOWN):
+        settle = unknown_settle_seconds(settle, target.attempts)
+    return (sent.ended_at or sent.at) + timedelta(seconds=settle)
+
+
+def _next_look_at(target: Target, rules: Rules, now: datetime) -> datetime:
+    sent = target.submission
+    if sent is None:
+        return now
+    ended, settled = sent.ended_at or sent.at, _settled_at(target, sent, rules)
+    times = [ended + (settled - ended) * share for share in (0.5, 1, 2)]
+    return next((time for time in times if time > now), now)
+
+
+# Steps
+
+
+def verified(target: Target, seen: Seen, rules: Rules, *, now: datetime) -> Target:
+    """The place shows the picture: with a reason only where we had nothing to do with it."""
+    reason = reasons.already_right(rules.platform_name) if target.submission is None else None
+    return target.to(S.VERIFIED, reason, now=now, seen=seen, failures=0, failing_since=None)
+
+
+def still_settling(target: Target, seen: Seen, rules: Rules, *, now: datetime) -> Target:
+    """The old picture is there, and it is too early to make anything of it."""
+    sent = target.submission
+    unknown = sent is not None and sent.answer in (Answer.OPEN, Answer.UNKNOWN)
+    reason = (reasons.outcome_unknown if unknown else reasons.settling)(rules.platform_name)
+    return target.to(
+        S.WAITING, reason, now=now, next_attempt_at=_next_look_at(target, rules, now), seen=seen, failures=0
+    )
+
+
+def differs(target: Target, seen: Seen, rules: Rules, *, now: datetime) -> Target:
+    """The place shows something else although we sent the picture. Nobody sends it again unasked; late looks go on."""
+    sent, name = target.submission, rules.platform_name
+    if seen.is_unreadable:
+        reason = reasons.unreadable(name)
+    elif sent is not None and sent.by_hand:
+        reason = reasons.not_seen(name)
+    elif sent is not None and seen.tag == sent.before_tag:
+        reason = reasons.not_taken_over(name)
+    else:
+        reason = reasons.shows_another(name)
+    return target.to(S.DIFFERS, reason, now=now, next_attempt_at=_late_look_at(target, now), seen=seen)
+
+
+def _late_look_at(target: Target, now: datetime) -> datetime | None:
+    sent = target.submission
+    if sent is None:
+        return None
+    times = ((sent.ended_at or sent.at) + timedelta(seconds=seconds) for seconds in LATE_LOOKS_SECONDS)
+    return next((time for time in times if time > now), None)
+
+
+def begin_sending(target: Target, seen: Seen, *, sha256: str, perceptual_hash: str, now: datetime) -> Target:
+    """Records the intent; to be stored before the call is made."""
+    intent = Submission(now, sha256, perceptual_hash, before_tag=seen.tag, before_hash=seen.perceptual_hash)
+    return target.to(S.SENDING, None, now=now, submission=intent, attempts=target.attempts + 1, seen=seen)
+
+
+def answered(target: Target, success: o.Success, rules: Rules, *, now: datetime) -> Target:
+    """The platform has taken the picture, or says how its work on it goes."""
+    sent = target.submission
+    assert sent is not None  # noqa: S101  # only what was sent is answered
+    done = replace(sent, answer=Answer.ACCEPTED, ended_at=now, operation="")
+    name = rules.platform_name
+    waiting = replace(target, submission=done, failures=0, failing_since=None)
+    match success:
+        case o.Accepted():
+            at = _next_look_at(waiting, rules, now)
+            return waiting.to(S.WAITING, reasons.settling(name), now=now, next_attempt_at=at)
+        case o.Submitted(operation, ask_after_seconds):
+            at = now + timedelta(seconds=ask_after_seconds)
+            kept = replace(done, operation=operation)
+            return waiting.to(S.WAITING, reasons.settling(name), now=now, next_attempt_at=at, submission=kept)
+        case o.PendingReview(ask_after_seconds):
+            at = now + timedelta(seconds=ask_after_seconds)
+            # Until then the old picture proves nothing.
+            kept = replace(done, ended_at=at)
+            return waiting.to(S.WAITING, reasons.in_review(name), now=now, next_attempt_at=at, submission=kept)
+        case never:
+            assert_never(never)
+
+
+def recovered(target: Target, rules: Rules, *, now: datetime) -> Target:
+    """Takes over from a process that was killed between recording its intent and storing the answer."""
+    return refused(target, o.OutcomeUnknown("the process ended while sending"), rules, now=now, jitter=_no_jitter)
+
+
+def refused(target: Target, problem: o.Problem, rules: Rules, *, now: datetime, jitter: Jitter) -> Target:
+    """Something did not go as it should: a look, a check, or, from `sending`, the send itself."""
+    if target.state is S.DIFFERS:
+        # Only a late look failed. The verdict stands; the next look may tell more.
+        return replace(target, next_attempt_at=_late_look_at(target, now))
+    target = _end_send(target, problem, now)
+    name, is_out = rules.platform_name, target.is_out
+    again = S.WAITING if is_out else S.QUEUED
+    match problem:
+        case o.OutcomeUnknown() | o.Transient() | o.Conflict() | o.AuthExpired():
+            return _again_later(target, problem, rules, again, now=now, jitter=jitter)
+        case o.RateLimited(until):
+            # A little apart, or all that wait for the same moment come back at once.
+            at = max(until, now) + timedelta(seconds=jitter(0.2, 1.0))
+            return target.to(S.WAITING if is_out else S.PAUSED, reasons.rate_limited(name), now=now, next_attempt_at=at)
+        case o.Cooldown(until):
+            at = max(until, now) + timedelta(seconds=jitter(0.2, 1.0))
+            return target.to(S.WAITING if is_out else S.PAUSED, reasons.cooling_down(name), now=now, next_attempt_at=at)
+        case o.AuthRevoked():
+            return target.to(S.PAUSED, reasons.revoked(name), now=now)
+        case o.MissingScope():
+            return target.to(S.NEEDS_YOU, reasons.missing_permission(name), now=now)
+        case o.AccountCheckpoint(link):
+            return target.to(S.NEEDS_YOU, reasons.account_locked(name, link), now=now)
+        case o.InvalidImage(message):
+            return target.to(S.FAILED, reasons.image_rejected(name, message), now=now)
+        case o.PolicyRejected(link):
+            return target.to(S.FAILED, reasons.policy(name, link), now=now)
+        case o.Unsupported(message, link):
+            reason = reasons.refused_by_platform(name, message, link)
+            return target.to(S.FAILED if rules.assist_link is None else S.NEEDS_YOU, reason, now=now)
+        case never:
+            assert_never(never)
+
+
+def _end_send(target: Target, problem: o.Problem, now: datetime) -> Target:
+    """Notes how a send ended that did not succeed."""
+    if target.state is not S.SENDING or target.submission is None:
+        return target
+    answer = Answer.UNKNOWN if isinstance(problem, o.OutcomeUnknown) else Answer.REFUSED
+    return replace(target, submission=replace(target.submission, answer=answer, ended_at=now))
+
+
+_PassingProblem: TypeAlias = o.OutcomeUnknown | o.Transient | o.Conflict | o.AuthExpired
+
+
+def _again_later(
+    target: Target,
+    problem: _PassingProblem,
+    rules: Rules,
+    state: TargetState,
+    *,
+    now: datetime,
+    jitter: Jitter,
+) -> Target:
+    since = target.failing_since or now
+    name = rules.platform_name
+    if now - since >= BUDGET:
+        return target.to(S.FAILED, reasons.gave_up(name), now=now, failures=0, failing_since=None)
+    failures = target.failures + 1
+    # After a lost answer a first look is due at once: most often the picture is there.
+    wait = 0.0 if isinstance(problem, o.OutcomeUnknown) else delay_seconds(failures, jitter)
+    at = now + timedelta(seconds=wait)
+    reason = _why_again(problem, name)
+    return target.to(state, reason, now=now, next_attempt_at=at, failures=failures, failing_since=since)
+
+
+def _why_again(problem: _PassingProblem, platform: str) -> Reason:
+    match problem:
+        case o.OutcomeUnknown():
+            return reasons.outcome_unknown(platform)
+        case o.Transient(is_ours=is_ours):
+            return reasons.ours_unavailable() if is_ours else reasons.transient(platform)
+        case o.Conflict():
+            return reasons.changed_meanwhile(platform)
+        case o.AuthExpired():
+            return reasons.sign_in_renewed(platform)
+        case never:
+            assert_never(never)
+
+
+def _no_jitter(low: float, high: float) -> float:
+    return (low + high) / 2
+
+
+# What others do to a target
+
+
+def stopped(target: Target, state: TargetState, reason: Reason, *, now: datetime) -> Target:
+    """Comes to rest by what happened elsewhere: cancelled, superseded, or nothing there to send."""
+    return target.to(state, reason, now=now)
+
+
+def parked(target: Target, rules: Rules, *, now: datetime) -> Target:
+    """Waits for a reconnect."""
+    return target.to(S.PAUSED, reasons.revoked(rules.platform_name), now=now)
+
+
+def awaiting_rendition(target: Target, rules: Rules, *, now: datetime) -> Target:
+    """Waits for its picture to be made."""
+    at = now + timedelta(seconds=RENDERING_RECHECK_SECONDS)
+    return target.to(S.QUEUED, reasons.rendering(rules.platform_name), now=now, next_attempt_at=at)
+
+
+def needs_hand(target: Target, rules: Rules, *, now: datetime) -> Target:
+    """Waits for the person to set the picture."""
+    return target.to(S.NEEDS_YOU, reasons.by_hand(rules.platform_name, rules.assist_link or ""), now=now)
+
+
+def resumed(target: Target, *, now: datetime, send_anew: bool = False) -> Target:
+    """Goes on at once: what it waited for is there, or the person asks for it.
+
+    `send_anew` forgets a send with a known outcome, so that another may follow; an unknown outcome stays one.
+    """
+    sent = target.submission
+    forgets = send_anew and sent is not None and sent.answer in (Answer.ACCEPTED, Answer.REFUSED)
+    return target.to(
+        S.QUEUED,
+        None,
+        now=now,
+        next_attempt_at=now,
+        submission=None if forgets else sent,
+        failures=0,
+        failing_since=None,
+    )
+
+
+def woken(target: Target, *, now: datetime) -> Target:
+    """Is due at once, where it was due later."""
+    return replace(target, next_attempt_at=now)
+
+
+def confirmed(target: Target, rules: Rules, *, now: datetime) -> Target:
+    """The person has set the picture by hand: looked at where that is possible, else believed."""
+    if not rules.observable:
+        return target.to(S.VERIFIED, reasons.confirmed_by_owner(rules.platform_name), now=now)
+    before = target.seen or Seen(now)
+    done = Submission(
+        now, "", "", before.tag, before.perceptual_hash, answer=Answer.ACCEPTED, ended_at=now, by_hand=True
+    )
+    return target.to(S.WAITING, reasons.settling(rules.platform_name), now=now, next_attempt_at=now, submission=done)

@@ -1,0 +1,29 @@
+"""What a picture worker does with a file that a platform served: judges it by content and hashes how it looks.
+
+Imports next to nothing, because every worker process imports it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from servicekit.pictures.model import PictureLimits, PictureRefused
+from servicekit.pictures.perceptual import hash_file
+from servicekit.pictures.sniff import HEAD_BYTES, sniff
+
+
+@dataclass(frozen=True)
+class Examined:
+    """`perceptual_hash` is empty for a file that we cannot read."""
+
+    content_type: str
+    perceptual_hash: str
+
+
+def examine(path: Path, limits: PictureLimits) -> Examined:
+    """Looks at a file. Never raises for what is in it."""
+    with path.open("rb") as file:
+        content_type = sniff(file.read(HEAD_BYTES)).content_type
+    try:
+        return Examined(content_type, hash_file(path, limits).hex())
+    except PictureRefused:
+        return Examined(content_type, "")

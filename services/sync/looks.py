@@ -1,0 +1,110 @@
+"""Looks what a place shows, and keeps a copy of every picture found there, so that it can be put back."""
+
+import asyncio
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from servicekit.database import OpenStore
+from servicekit.errors import UnavailableError
+from servicekit.ids import Clock, new_id
+from servicekit.object_store import ObjectStore
+from servicekit.outbound import OutboundError
+from servicekit.pictures.model import PictureLimits
+from servicekit.pictures.workers import PictureWorkerError, PictureWorkers
+from services.sync.domain.connection import Connection
+from services.sync.domain.outcomes import PlatformError, Transient, cut
+from services.sync.domain.target import Seen
+from services.sync.examine import examine
+from services.sync.platforms.base import Adapter, Kind, Observation, Session
+from services.sync.store import Store
+from services.sync.store.connections import Snapshot
+
+# Pictures come from a platform's own picture servers, which answer within a few seconds or not at all.
+DOWNLOAD_SECONDS = 10.0
+EXAMINE_SECONDS = 10.0
+
+
+def snapshot_key(owner_id: str, sha256: str) -> str:
+    """Returns where a found picture is kept: apart by owner, so that erasing one erases nobody else's."""
+    return f"snapshots/{owner_id}/{sha256}"
+
+
+@dataclass(frozen=True)
+class Looker:
+    """Dependencies of what is done here. The limits bound what is downloaded and decoded: it comes from strangers."""
+
+    stores: OpenStore[Store]
+    objects: ObjectStore
+    workers: PictureWorkers
+    limits: PictureLimits
+    clock: Clock
+
+    async def look(self, connection: Connection, adapter: Adapter, session: Session, slot: str) -> Seen:
+        """Returns what a place shows now and notes it. Nothing is decided here on whether it is right.
+
+        Raises `PlatformError`.
+        """
+        # Taken before the question: what is answered was true at this time or later.
+        at = self.clock()
+        shown = await adapter.observe(session, cast("Kind", slot))
+        if not shown.url:
+            seen = Seen(at)
+        else:
+            kept = await self._kept(connection, slot, shown.tag) or await self._keep(connection, adapter, slot, shown)
+            seen = Seen(at, shown.url, shown.tag, kept.perceptual_hash, object_key=kept.object_key)
+        async with self.stores() as store:
+            await store.set_seen(connection.id, slot, seen)
+            await store.commit()
+        return seen
+
+    async def _kept(self, connection: Connection, slot: str, tag: str) -> Snapshot | None:
+        async with self.stores() as store:
+            return await store.snapshot(connection.id, slot, tag)
+
+    async def _keep(self, connection: Connection, adapter: Adapter, slot: str, shown: Observation) -> Snapshot:
+        with tempfile.NamedTemporaryFile(prefix="linkarooie-look-") as file:
+            path = Path(file.name)
+            await self._download(adapter, shown.url, path)
+            try:
+                examined = await self.workers.run(examine, path, self.limits, timeout_seconds=EXAMINE_SECONDS)
+                sha256 = await asyncio.to_thread(_sha256, path)
+                key = snapshot_key(connection.owner_id, sha256)
+                await self.objects.put_file(key, path, content_type=examined.content_type)
+            except (PictureWorkerError, UnavailableError) as error:
+                raise PlatformError(Transient(cut(str(error)), is_ours=True)) from error
+        snapshot = Snapshot(
+            id=new_id(),
+            owner_id=connection.owner_id,
+            connection_id=connection.id,
+            slot=slot,
+            tag=shown.tag,
+            url=shown.url,
+            sha256=sha256,
+            object_key=key,
+            content_type=examined.content_type,
+            perceptual_hash=examined.perceptual_hash,
+            taken_at=self.clock(),
+        )
+        async with self.stores() as store:
+            await store.add_snapshot(snapshot)
+            await store.commit()
+        return snapshot
+
+    async def _download(self, adapter: Adapter, url: str, path: Path) -> None:
+        try:
+            status = await adapter.api.outbound.download(
+                url, path, timeout_seconds=DOWNLOAD_SECONDS, max_bytes=self.limits.max_bytes
+            )
+        except OutboundError as error:
+            raise PlatformError(Transient(cut(str(error)))) from error
+        if status != 200:
+            # Most often the picture was changed between the two questions.
+            raise PlatformError(Transient(f"the picture's address answers HTTP {status}"))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

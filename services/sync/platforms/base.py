@@ -1,0 +1,238 @@
+"""What an adapter is, and how adapters are found: every module beside this one that has `build` is a platform's adapter.
+
+Adding a platform is adding its catalogue file and one module here. What an adapter does:
+
+- `begin_auth`, `finish_auth`, `refresh`, `revoke` get, keep and give back access to an account;
+- `whoami`, `observe` and `check` look, and never change anything;
+- `submit` is the one method that changes a picture.
+
+Whatever does not go as it should is a `PlatformError`; its problem says what follows.
+"""
+
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Literal, Protocol
+
+from catalog import Platform
+from servicekit.ids import Clock
+from servicekit.outbound import Answer, Outbound, OutboundError, RefusedHostError, UnreachableError
+from services.sync import platforms
+from services.sync.domain.connection import Credentials, Grant, RemoteAccount
+from services.sync.domain.outcomes import (
+    Accepted,
+    AuthRevoked,
+    OutcomeUnknown,
+    PlatformError,
+    Problem,
+    Success,
+    Transient,
+    cut,
+)
+
+Kind = Literal["avatar", "banner"]
+
+
+@dataclass(frozen=True)
+class AuthStart:
+    """Where to send the browser. `state` is what it brings back; `kept` is kept, sealed, until then."""
+
+    authorize_url: str
+    state: str
+    kept: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Session:
+    """An account, and the access to it."""
+
+    account: RemoteAccount
+    credentials: Credentials = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a slot shows: where the picture is, and a tag that changes when it does. Empty where there is none."""
+
+    url: str = ""
+    tag: str = ""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The file to send."""
+
+    content: bytes = field(repr=False)
+    content_type: str
+    sha256: str
+
+    @property
+    def file_name(self) -> str:
+        return f"picture.{self.content_type.removeprefix('image/').replace('jpeg', 'jpg')}"
+
+
+class Adapter(ABC):
+    """One platform. Instances keep no state of accounts; all of it is in the session. `api` is how they go out."""
+
+    suggested_instances: Sequence[str] = ()
+
+    def __init__(self, api: "Api") -> None:
+        self.api = api
+
+    @abstractmethod
+    async def begin_auth(self, *, callback_url: str, state: str, instance: str) -> AuthStart:
+        """Prepares a consent. `state` is a fresh secret for the adapter to use, unless the platform makes its own.
+
+        Raises `ServiceError` for what the person or the operator has to correct.
+        """
+
+    def state_of(self, parameters: Mapping[str, str]) -> str:
+        """Returns the state that a callback carries; empty if none."""
+        return parameters.get("state", "")
+
+    def is_denied(self, parameters: Mapping[str, str]) -> bool:
+        """Tells whether the callback says that the person refused."""
+        return "error" in parameters
+
+    @abstractmethod
+    async def finish_auth(
+        self, parameters: Mapping[str, str], *, kept: Mapping[str, str], callback_url: str
+    ) -> tuple[RemoteAccount, Grant]:
+        """Turns a callback into access to an account."""
+
+    async def refresh(self, session: Session) -> Grant:
+        """Renews the access. Platforms whose access does not end have nothing to renew."""
+        raise PlatformError(AuthRevoked(f"the access of {session.account.handle} cannot be renewed"))
+
+    @abstractmethod
+    async def revoke(self, session: Session) -> None:
+        """Gives the access back."""
+
+    @abstractmethod
+    async def whoami(self, session: Session) -> RemoteAccount:
+        """Asks whose access it is."""
+
+    @abstractmethod
+    async def observe(self, session: Session, slot: Kind) -> Observation:
+        """Looks what a slot shows."""
+
+    @abstractmethod
+    async def submit(self, session: Session, slot: Kind, picture: Picture) -> Success:
+        """Sends a picture. One attempt: what became of a lost answer is for others to find out."""
+
+    async def check(self, session: Session, operation: str) -> Success:  # noqa: ARG002  # for platforms that work later
+        """Asks how far a submitted operation is. Platforms that answer at once have none."""
+        return Accepted()
+
+    def content_id(self, sha256: str) -> str | None:  # noqa: ARG002  # for platforms that name files by content
+        """Returns the tag that a file will have there, where the platform makes it from the content; else None."""
+        return None
+
+    def client_metadata(self) -> str | None:
+        """Returns the JSON document that describes this installation to the platform, where it asks for one."""
+        return None
+
+
+@dataclass(frozen=True)
+class Unavailable:
+    """The platform cannot be used on this installation; why, for people and for the operator."""
+
+    reason: str
+
+
+class Registrations(Protocol):
+    """Keeps what servers gave this installation when it registered with them; sealed."""
+
+    async def load(self, platform: str, instance: str) -> Mapping[str, str] | None: ...
+
+    async def save(self, platform: str, instance: str, values: Mapping[str, str]) -> None: ...
+
+
+@dataclass(frozen=True)
+class AdapterContext:
+    """What adapters are built with. `trusted_hosts` are the operator's; an adapter adds its own settings' addresses."""
+
+    platform: Platform
+    public_url: str
+    callback_url: str
+    trusted_hosts: Sequence[str]
+    read_timeout_seconds: float
+    write_timeout_seconds: float
+    registrations: Registrations
+    clock: Clock
+    secret: Callable[[], str]
+
+    def api(self, *own_addresses: str) -> "Api":
+        """Makes a client that may also go to the addresses of the adapter's own settings."""
+        return Api(
+            Outbound(trusted_hosts=(*self.trusted_hosts, *own_addresses)),
+            self.read_timeout_seconds,
+            self.write_timeout_seconds,
+        )
+
+
+Build = Callable[[AdapterContext], Adapter | Unavailable]
+
+
+def find_builders() -> dict[str, Build]:
+    """Returns the `build` function of every adapter module, by platform."""
+    names = (module.name for module in pkgutil.iter_modules(platforms.__path__))
+    modules = {name: import_module(f"{platforms.__name__}.{name}") for name in names}
+    return {name: module.build for name, module in sorted(modules.items()) if hasattr(module, "build")}
+
+
+class Api:
+    """Calls a platform: bounded in time and size, and with what goes wrong on the way turned into a problem."""
+
+    def __init__(self, outbound: Outbound, read_timeout_seconds: float, write_timeout_seconds: float) -> None:
+        self.outbound = outbound
+        self._read_timeout_seconds = read_timeout_seconds
+        self._write_timeout_seconds = write_timeout_seconds
+
+    async def call(
+        self,
+        method: str,
+        url: str,
+        *,
+        writes: bool = False,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        data: Mapping[str, str] | None = None,
+        json: object = None,
+        content: bytes | None = None,
+        files: Mapping[str, tuple[str, bytes, str]] | None = None,
+    ) -> Answer:
+        """Returns the answer, whatever its status below 500. `writes` says that the call changes a picture.
+
+        Raises `PlatformError`: after a write without an answer, or with a server's error for one, the outcome is unknown.
+        """
+        timeout_seconds = self._write_timeout_seconds if writes else self._read_timeout_seconds
+        try:
+            answer = await self.outbound.request(
+                method,
+                url,
+                timeout_seconds=timeout_seconds,
+                headers=headers,
+                params=params,
+                data=data,
+                json=json,
+                content=content,
+                files=files,
+            )
+        except OutboundError as error:
+            lost = writes and not isinstance(error, UnreachableError | RefusedHostError)
+            raise PlatformError((OutcomeUnknown if lost else Transient)(cut(str(error)))) from error
+        if answer.status >= 500:
+            raise PlatformError(server_trouble(answer, writes=writes))
+        return answer
+
+    async def close(self) -> None:
+        await self.outbound.close()
+
+
+def server_trouble(answer: Answer, *, writes: bool) -> Problem:
+    """Returns what an answer means that says nothing about what was done."""
+    detail = cut(f"HTTP {answer.status}: {answer.text()}")
+    return OutcomeUnknown(detail) if writes else Transient(detail)

@@ -1,0 +1,69 @@
+"""Queries about the files that the processor has made, as far as its events have told."""
+
+from dataclasses import asdict, dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from servicekit.database import UnitOfWork
+from services.sync.store.tables import image_revisions, renditions
+
+
+@dataclass(frozen=True)
+class Rendition:
+    """One finished file: a picture's revision as one slot (`key`, such as `x.avatar`) wants it."""
+
+    image_id: str
+    revision: int
+    key: str
+    object_key: str
+    content_type: str
+    bytes: int
+    sha256: str
+    perceptual_hash: str
+
+
+@dataclass(frozen=True)
+class ImageRevision:
+    """What is known of a revision: it is ready, or has failed for good (with what people read about it)."""
+
+    failure: str | None
+
+
+class RenditionQueries(UnitOfWork):
+    async def add_renditions(self, image_id: str, revision: int, owner_id: str, made: list[Rendition]) -> None:
+        """Notes that a revision is ready. What was said of it first stays true."""
+        await self._add_revision(image_id, revision, owner_id, None)
+        if made:
+            statement = insert(renditions).values([asdict(rendition) for rendition in made])
+            await self.session.execute(statement.on_conflict_do_nothing())
+
+    async def add_image_failure(self, image_id: str, revision: int, owner_id: str, message: str) -> None:
+        """Notes that no renditions of a revision can be made."""
+        await self._add_revision(image_id, revision, owner_id, message)
+
+    async def _add_revision(self, image_id: str, revision: int, owner_id: str, failure: str | None) -> None:
+        statement = insert(image_revisions).values(
+            image_id=image_id, revision=revision, owner_id=owner_id, failure=failure
+        )
+        await self.session.execute(statement.on_conflict_do_nothing())
+
+    async def image_revision(self, image_id: str, revision: int) -> ImageRevision | None:
+        """Returns what is known of a revision; None before anything was heard of it."""
+        query = sa.select(image_revisions.c.failure).where(
+            image_revisions.c.image_id == image_id, image_revisions.c.revision == revision
+        )
+        row = (await self.session.execute(query)).first()
+        return None if row is None else ImageRevision(row.failure)
+
+    async def rendition(self, image_id: str, revision: int, key: str) -> Rendition | None:
+        query = sa.select(renditions).where(
+            renditions.c.image_id == image_id, renditions.c.revision == revision, renditions.c.key == key
+        )
+        row = (await self.session.execute(query)).first()
+        return None if row is None else Rendition(**row._mapping)
+
+    async def forget_image(self, image_id: str) -> None:
+        """Forgets the files of a picture that left the library."""
+        await self.session.execute(sa.delete(renditions).where(renditions.c.image_id == image_id))
+        await self.session.execute(sa.delete(image_revisions).where(image_revisions.c.image_id == image_id))

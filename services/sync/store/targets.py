@@ -1,0 +1,284 @@
+"""Queries about syncs and their targets: leases, fences, doorbells."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+from sqlalchemy.dialects.postgresql import insert
+
+from servicekit.database import UnitOfWork
+from servicekit.ids import new_id
+from servicekit.pages import PageRequest
+from services.sync.domain.reasons import Reason
+from services.sync.domain.target import Target, TargetState
+from services.sync.store.tables import holds, syncs, target_steps, targets
+
+_TARGET = TypeAdapter(Target)
+_REASON = TypeAdapter(Reason | None)
+_JSON_COLUMNS = {"reason", "submission", "seen"}
+_LIVE = [state for state in TargetState if not state.rests]
+
+
+class StaleTargetError(Exception):
+    """The target was changed by somebody else meanwhile: what was decided on the old copy does not count."""
+
+
+@dataclass(frozen=True)
+class Sync:
+    """A request to show a picture in some places. `finish_version` counts how often its targets all came to rest."""
+
+    id: str
+    owner_id: str
+    image_id: str
+    slot: str
+    created_at: datetime
+    request_hash: str
+    idempotency_key: str | None = None
+    finished_at: datetime | None = None
+    finish_version: int = 0
+
+
+@dataclass(frozen=True)
+class TargetStep:
+    id: str
+    at: datetime
+    state: TargetState
+    reason: Reason | None
+
+
+_STEP = TypeAdapter(TargetStep)
+
+
+class TargetQueries(UnitOfWork):
+    # Syncs
+
+    async def add_sync(self, sync: Sync) -> None:
+        await self.session.execute(
+            sa.insert(syncs).values({name: getattr(sync, name) for name in Sync.__dataclass_fields__})
+        )
+
+    async def sync(self, sync_id: str, *, owner_id: str | None = None, lock: bool = False) -> Sync | None:
+        query = sa.select(syncs).where(syncs.c.id == sync_id)
+        if owner_id is not None:
+            query = query.where(syncs.c.owner_id == owner_id)
+        row = (await self.session.execute(query.with_for_update() if lock else query)).first()
+        return None if row is None else Sync(**row._mapping)
+
+    async def sync_by_idempotency_key(self, owner_id: str, key: str) -> Sync | None:
+        query = sa.select(syncs).where(syncs.c.owner_id == owner_id, syncs.c.idempotency_key == key)
+        row = (await self.session.execute(query)).first()
+        return None if row is None else Sync(**row._mapping)
+
+    async def syncs_of(self, owner_id: str, page: PageRequest) -> list[Sync]:
+        """Returns somebody's syncs, newest first: one more than the page holds, if there are that many."""
+        query = sa.select(syncs).where(syncs.c.owner_id == owner_id).order_by(syncs.c.id.desc()).limit(page.size + 1)
+        if page.after is not None:
+            query = query.where(syncs.c.id < page.after)
+        return [Sync(**row._mapping) for row in await self.session.execute(query)]
+
+    async def finish_sync(self, sync_id: str, *, finished_at: datetime | None, finish_version: int) -> None:
+        change = sa.update(syncs).where(syncs.c.id == sync_id)
+        await self.session.execute(change.values(finished_at=finished_at, finish_version=finish_version))
+
+    # Targets
+
+    async def add_target(self, target: Target, *, ring_at: datetime | None) -> None:
+        await self.session.execute(sa.insert(targets).values(**_values(target), ring_at=ring_at))
+
+    async def target(self, target_id: str, *, owner_id: str | None = None, lock: bool = False) -> Target | None:
+        query = sa.select(targets).where(targets.c.id == target_id)
+        if owner_id is not None:
+            query = query.where(targets.c.owner_id == owner_id)
+        row = (await self.session.execute(query.with_for_update() if lock else query)).first()
+        return None if row is None else _target(row)
+
+    async def targets_of_syncs(self, sync_ids: Collection[str], *, lock: bool = False) -> dict[str, list[Target]]:
+        """Returns the targets of several syncs in one query, sorted by platform and handle."""
+        found: dict[str, list[Target]] = {sync_id: [] for sync_id in sync_ids}
+        if not sync_ids:
+            return found
+        query = sa.select(targets).where(targets.c.sync_id.in_(list(sync_ids))).order_by(targets.c.id)
+        rows = await self.session.execute(query.with_for_update() if lock else query)
+        for target in sorted(map(_target, rows), key=lambda each: (each.platform, each.remote_handle, each.id)):
+            found[target.sync_id].append(target)
+        return found
+
+    async def targets_of_places(
+        self, connection_ids: Collection[str], slot: str, states: Collection[TargetState]
+    ) -> list[Target]:
+        """Returns and locks the targets of some places that are in some states."""
+        query = targets.c.connection_id.in_(list(connection_ids)) & (targets.c.slot == slot)
+        return await self._locked(query & targets.c.state.in_(list(states)))
+
+    async def targets_of_connection(self, connection_id: str, states: Collection[TargetState]) -> list[Target]:
+        """Returns and locks the targets of a connection that are in some states."""
+        return await self._locked((targets.c.connection_id == connection_id) & targets.c.state.in_(list(states)))
+
+    async def targets_of_image(self, image_id: str, states: Collection[TargetState]) -> list[Target]:
+        """Returns and locks the targets that want a picture and are in some states."""
+        return await self._locked((targets.c.image_id == image_id) & targets.c.state.in_(list(states)))
+
+    async def _locked(self, condition: sa.ColumnElement[bool]) -> list[Target]:
+        # Always in the same order, so that two who lock several never wait for each other.
+        query = sa.select(targets).where(condition).order_by(targets.c.id).with_for_update()
+        return [_target(row) for row in await self.session.execute(query)]
+
+    async def has_newer_target(self, target: Target) -> bool:
+        """Tells whether a newer wish for the same place exists that was not called off."""
+        query = sa.select(targets.c.id).where(
+            targets.c.connection_id == target.connection_id,
+            targets.c.slot == target.slot,
+            targets.c.id > target.id,
+            targets.c.state != TargetState.CANCELLED,
+        )
+        return (await self.session.execute(query.limit(1))).first() is not None
+
+    async def all_rest(self, sync_id: str) -> bool:
+        query = sa.select(targets.c.id).where(targets.c.sync_id == sync_id, targets.c.state.in_(_LIVE))
+        return (await self.session.execute(query.limit(1))).first() is None
+
+    async def claim(self, target_id: str, *, lease: str, now: datetime, until: datetime) -> Target | None:
+        """Takes a target to work on it until `until`. None when somebody has it, or another target of the same place.
+
+        The new version fences out whoever had it before.
+        """
+        other = targets.alias("other")
+        busy = sa.exists().where(
+            other.c.connection_id == targets.c.connection_id,
+            other.c.slot == targets.c.slot,
+            other.c.id != targets.c.id,
+            other.c.leased_until > now,
+        )
+        free = (
+            sa.select(targets.c.id)
+            .where(
+                targets.c.id == target_id,
+                sa.or_(targets.c.leased_until.is_(None), targets.c.leased_until <= now),
+                ~busy,
+            )
+            .with_for_update(skip_locked=True)
+            .cte("free")
+        )
+        claim = (
+            sa.update(targets)
+            .where(targets.c.id == free.c.id)
+            .values(lease=lease, leased_until=until, ring_at=until, version=targets.c.version + 1)
+            .returning(targets)
+        )
+        row = (await self.session.execute(claim)).first()
+        return None if row is None else _target(row)
+
+    async def save(
+        self, target: Target, *, lease: str | None, until: datetime | None, ring_at: datetime | None
+    ) -> Target:
+        """Writes a target and returns it with its new version. With `lease` it stays taken until `until`.
+
+        Raises `StaleTargetError` when it was changed since it was read.
+        """
+        change = (
+            sa.update(targets)
+            .where(targets.c.id == target.id, targets.c.version == target.version)
+            .values(
+                **{**_values(target), "version": target.version + 1},
+                lease=lease,
+                leased_until=until,
+                ring_at=ring_at,
+            )
+            .returning(targets.c.version)
+        )
+        version = (await self.session.execute(change)).scalar_one_or_none()
+        if version is None:
+            raise StaleTargetError(target.id)
+        return replace(target, version=version)
+
+    async def lease_of(self, target_id: str) -> tuple[str | None, datetime | None]:
+        """Returns who has a target, and until when."""
+        query = sa.select(targets.c.lease, targets.c.leased_until).where(targets.c.id == target_id)
+        row = (await self.session.execute(query)).one()
+        return row.lease, row.leased_until
+
+    async def release(self, lease: str, *, now: datetime) -> None:
+        """Gives back what a worker could not finish because somebody changed it, and rings for whoever waits for the place."""
+        change = sa.update(targets).where(targets.c.lease == lease).values(lease=None, leased_until=None)
+        row = (await self.session.execute(change.returning(targets.c.connection_id, targets.c.slot))).first()
+        if row is not None:
+            waiting = (
+                (targets.c.connection_id == row.connection_id)
+                & (targets.c.slot == row.slot)
+                & targets.c.state.in_([TargetState.QUEUED, TargetState.WAITING])
+            )
+            await self.session.execute(sa.update(targets).where(waiting, targets.c.ring_at > now).values(ring_at=now))
+
+    async def claim_rings(self, *, now: datetime, again_at: datetime, limit: int) -> list[tuple[str, str, str]]:
+        """Takes targets that are due and that nobody holds: id, owner and platform. Each comes again at `again_at`."""
+        due = (
+            sa.select(targets.c.id)
+            .where(targets.c.ring_at <= now)
+            .order_by(targets.c.ring_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .cte("due")
+        )
+        claim = (
+            sa.update(targets)
+            .where(targets.c.id == due.c.id)
+            .values(ring_at=again_at)
+            .returning(targets.c.id, targets.c.owner_id, targets.c.platform)
+        )
+        return [(row.id, row.owner_id, row.platform) for row in await self.session.execute(claim)]
+
+    async def count_live_by_state(self) -> dict[str, int]:
+        """Counts the targets that do not rest, by state, for the metrics."""
+        query = sa.select(targets.c.state, sa.func.count()).where(targets.c.state.in_(_LIVE))
+        return {row[0]: row[1] for row in await self.session.execute(query.group_by(targets.c.state))}
+
+    # Steps
+
+    async def add_step(self, target: Target) -> None:
+        await self.session.execute(
+            sa.insert(target_steps).values(
+                id=new_id(),
+                target_id=target.id,
+                at=target.updated_at,
+                state=target.state,
+                reason=_REASON.dump_python(target.reason, mode="json"),
+            )
+        )
+
+    async def steps_of(self, target_id: str, page: PageRequest) -> Sequence[TargetStep]:
+        """Returns the steps of a target, oldest first: one more than the page holds, if there are that many."""
+        query = sa.select(target_steps).where(target_steps.c.target_id == target_id)
+        query = query.order_by(target_steps.c.id).limit(page.size + 1)
+        if page.after is not None:
+            query = query.where(target_steps.c.id > page.after)
+        return [_STEP.validate_python(dict(row._mapping)) for row in await self.session.execute(query)]
+
+    # Holds
+
+    async def hold(self, key: str, until: datetime) -> None:
+        """Leaves something alone until then; an earlier hold that lasts longer stays."""
+        statement = insert(holds).values(key=key, until=until)
+        later = sa.func.greatest(holds.c.until, statement.excluded.until)
+        await self.session.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"until": later}))
+
+    async def held_until(self, keys: Collection[str], now: datetime) -> datetime | None:
+        """Returns until when the longest of some holds lasts; None when there is none."""
+        query = sa.select(sa.func.max(holds.c.until)).where(holds.c.key.in_(list(keys)), holds.c.until > now)
+        until: datetime | None = (await self.session.execute(query)).scalar_one()
+        return until
+
+    async def purge_holds(self, before: datetime) -> None:
+        await self.session.execute(sa.delete(holds).where(holds.c.until < before))
+
+
+def _values(target: Target) -> dict[str, Any]:  # columns of `targets`
+    plain = _TARGET.dump_python(target)
+    json = _TARGET.dump_python(target, mode="json", include=_JSON_COLUMNS)
+    return {**plain, **json}
+
+
+def _target(row: sa.Row[Any]) -> Target:  # a row of `targets`
+    return _TARGET.validate_python(dict(row._mapping))

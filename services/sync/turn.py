@@ -1,0 +1,345 @@
+"""One worker's turn with one target: look, compare, send if it has to be, look again, until it rests or has to wait."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+
+import structlog
+
+from catalog import Slot
+from servicekit.database import OpenStore
+from servicekit.errors import UnavailableError
+from servicekit.ids import Clock
+from servicekit.object_store import ObjectMissingError, ObjectStore
+from services.sync import metrics
+from services.sync.compare import Wanted, compared
+from services.sync.domain import outcomes as o
+from services.sync.domain import reasons
+from services.sync.domain import target as steps
+from services.sync.domain.connection import Connection, Place
+from services.sync.domain.outcomes import PlatformError
+from services.sync.domain.retry import Jitter
+from services.sync.domain.target import Move, Seen, Target, TargetState, Verdict
+from services.sync.lifecycle import park_connection, save_step
+from services.sync.looks import Looker
+from services.sync.places import Platforms
+from services.sync.platforms.base import Adapter, Kind, Picture, Session
+from services.sync.store import Store
+from services.sync.store.renditions import ImageRevision, Rendition
+from services.sync.tokens import Tokens
+
+log = structlog.get_logger()
+
+# What clocks may differ by, and what a process may take between the end of a call and storing its result.
+MARGIN = timedelta(seconds=5)
+# Reads within one look: a renewal of the access, the question, and the picture.
+READS_IN_A_LOOK = 3
+
+
+@dataclass(frozen=True)
+class Worker:
+    """What a turn is taken with."""
+
+    stores: OpenStore[Store]
+    objects: ObjectStore
+    platforms: Platforms
+    tokens: Tokens
+    looker: Looker
+    clock: Clock
+    read_timeout_seconds: float
+    write_timeout_seconds: float
+    jitter: Jitter = random.uniform
+
+    @property
+    def look_lease(self) -> timedelta:
+        """How long a target is held for a look."""
+        return timedelta(seconds=READS_IN_A_LOOK * self.read_timeout_seconds) + MARGIN
+
+    @property
+    def send_lease(self) -> timedelta:
+        """How long a target is held for a send: longer than the call can take, so that nobody else sends before it ends."""
+        return timedelta(seconds=self.write_timeout_seconds) + MARGIN
+
+
+def account_holds(target: Target) -> tuple[str, str]:
+    """Returns what every call for a target must wait for: its platform as a whole, and its account."""
+    return target.platform, f"{target.platform}/{target.connection_id}"
+
+
+def place_hold(target: Target) -> str:
+    """Returns what its sends must wait for beside that: its own place."""
+    return f"{target.platform}/{target.connection_id}/{target.slot}"
+
+
+@dataclass(frozen=True)
+class Known:
+    """A claimed target, and what was known when it was claimed."""
+
+    target: Target
+    lease: str
+    connection: Connection | None
+    place: Place | None
+    image: ImageRevision | None
+    rendition: Rendition | None
+    held_until: datetime | None
+
+
+class Turn:
+    """`target` is what is stored. Every step is, before the next begins."""
+
+    def __init__(self, worker: Worker, known: Known) -> None:
+        self._worker = worker
+        self._known = known
+        self._clock = worker.clock
+        self.target = known.target
+        self._rules = worker.platforms.rules(known.target.platform, known.target.slot)
+        self._session: Session | None = None
+
+    async def take(self) -> None:
+        """Goes as far as it goes now. Raises `StaleTargetError` when somebody else changed the target."""
+        if steps.next_move(self.target, self._clock()) is Move.RECOVER:
+            log.warning("send_taken_over", attempts=self.target.attempts)
+            await self._keep(steps.recovered(self.target, self._rules, now=self._clock()))
+        stopped = self._stopped()
+        if stopped is not None:
+            await self._leave(stopped)
+            return
+        may_renew = True
+        while True:
+            try:
+                if not await self._step():
+                    return
+            except PlatformError as error:
+                problem: o.Problem | None = error.problem
+                if isinstance(problem, o.AuthExpired) and may_renew:
+                    may_renew = False
+                    problem = await self._renew(problem)
+                if problem is not None:
+                    await self._give_way(problem)
+                    return
+
+    # What is decided without asking the platform
+
+    def _stopped(self) -> Target | None:
+        """Returns the target as it rests or waits without a word to the platform; None when it may go on."""
+        target, rules, now, known = self.target, self._rules, self._clock(), self._known
+        platforms = self._worker.platforms
+        if steps.next_move(target, now) in (Move.REST, Move.WAIT):
+            return target
+        if platforms.slot(target.platform, target.slot) is None:
+            missing = reasons.rendition_missing(rules.platform_name)
+            return steps.stopped(target, TargetState.FAILED, missing, now=now)
+        if known.connection is None:
+            gone = reasons.connection_removed(rules.platform_name)
+            return steps.stopped(target, TargetState.CANCELLED, gone, now=now)
+        if not known.connection.works:
+            return self._refused(o.AuthRevoked())
+        if target.platform not in platforms.adapters:
+            return self._refused(o.Transient(platforms.why_not(target.platform), is_ours=True))
+        if known.held_until is not None:
+            return self._refused(o.RateLimited(known.held_until, "account"))
+        if target.is_out:
+            # What is out is looked for, whatever has become of the file since.
+            return None
+        if known.rendition is not None:
+            return steps.needs_hand(target, rules, now=now) if rules.mode == "assisted" else None
+        if known.image is None:
+            return steps.awaiting_rendition(target, rules, now=now)
+        failure = known.image.failure
+        reason = reasons.rendition_missing(rules.platform_name) if failure is None else reasons.image_failed(failure)
+        return steps.stopped(target, TargetState.FAILED, reason, now=now)
+
+    # Steps
+
+    async def _step(self) -> bool:
+        """Takes and stores one step; tells whether there is more to do now. Raises `PlatformError`."""
+        submission = self.target.submission
+        if steps.next_move(self.target, self._clock()) is Move.CHECK and submission is not None:
+            async with self._calling("check", self._worker.read_timeout_seconds) as session:
+                success = await self._adapter.check(session, submission.operation)
+            return await self._take_answer(success)
+        seen = await self._look()
+        now = self._clock()
+        match steps.judge(self.target, seen, self._rules):
+            case Verdict.RIGHT:
+                await self._verify(seen, now)
+                return False
+            case Verdict.EARLY:
+                return await self._pass_on(steps.still_settling(self.target, seen, self._rules, now=now))
+            case Verdict.WRONG:
+                await self._leave(steps.differs(self.target, seen, self._rules, now=now))
+                return False
+            case Verdict.SEND:
+                return await self._send(seen)
+
+    async def _look(self) -> Seen:
+        worker, target = self._worker, self.target
+        async with self._calling("look", worker.look_lease.total_seconds()) as session:
+            seen = await worker.looker.look(self._connection, self._adapter, session, target.slot)
+        return compared(seen, self._wanted(), slot=self._slot, place=self._known.place, sent=target.submission)
+
+    def _wanted(self) -> Wanted | None:
+        rendition, sent = self._known.rendition, self.target.submission
+        if rendition is not None:
+            sha256, perceptual_hash = rendition.sha256, rendition.perceptual_hash
+        elif sent is not None:
+            sha256, perceptual_hash = sent.sha256, sent.perceptual_hash
+        else:
+            return None
+        return Wanted(sha256, perceptual_hash, self._adapter.content_id(sha256))
+
+    async def _verify(self, seen: Seen, now: datetime) -> None:
+        target, wanted = self.target, self._wanted()
+        after = steps.verified(target, seen, self._rules, now=now)
+        async with self._worker.stores() as store:
+            await save_step(store, target, after)
+            if wanted is not None:
+                await store.set_ours(target.connection_id, target.slot, tag=seen.tag, sha256=wanted.sha256)
+            await store.commit()
+        taken = (now - target.requested_at).total_seconds()
+        metrics.VERIFIED_SECONDS.labels(target.platform).observe(taken)
+        log.info("target_verified", attempts=target.attempts, seconds=round(taken, 1))
+
+    async def _send(self, seen: Seen) -> bool:
+        """Sends the picture: intent, call, answer. Whatever happens to this process, the intent is known."""
+        picture, perceptual_hash = await self._picture()
+        target, now = self.target, self._clock()
+        async with self._worker.stores() as store:
+            cooling_until = await store.held_until([place_hold(target)], now)
+        if cooling_until is not None:
+            raise PlatformError(o.Cooldown(cooling_until))
+        intent = steps.begin_sending(target, seen, sha256=picture.sha256, perceptual_hash=perceptual_hash, now=now)
+        # The access is opened before, since renewing it may take longer than the lease for the call.
+        async with self._calling("submit", self._worker.write_timeout_seconds) as session:
+            await self._keep(intent, lease_for=self._worker.send_lease)
+            success = await self._adapter.submit(session, cast("Kind", target.slot), picture)
+        return await self._take_answer(success)
+
+    async def _picture(self) -> tuple[Picture, str]:
+        rendition = self._known.rendition
+        if rendition is None:
+            raise PlatformError(o.Transient("there is no file to send", is_ours=True))
+        try:
+            content = b"".join([chunk async for chunk in self._worker.objects.read(rendition.object_key)])
+        except (UnavailableError, ObjectMissingError) as error:
+            raise PlatformError(o.Transient(o.cut(f"the file to send: {error}"), is_ours=True)) from error
+        return Picture(content, rendition.content_type, rendition.sha256), rendition.perceptual_hash
+
+    async def _take_answer(self, success: o.Success) -> bool:
+        metrics.OUTCOMES.labels(self.target.platform, "submit", type(success).__name__).inc()
+        now = self._clock()
+        if self._slot.min_interval_seconds:
+            async with self._worker.stores() as store:
+                until = now + timedelta(seconds=self._slot.min_interval_seconds)
+                await store.hold(place_hold(self.target), until)
+                await store.commit()
+        return await self._pass_on(steps.answered(self.target, success, self._rules, now=now))
+
+    # What goes wrong
+
+    @asynccontextmanager
+    async def _calling(self, call: str, limit_seconds: float) -> AsyncIterator[Session]:
+        """Opens the access for calls to the platform and bounds their time. Raises `PlatformError` alone."""
+        platform = self.target.platform
+        try:
+            if self._session is None:
+                self._session = await self._worker.tokens.session(self._connection, self._adapter)
+            async with asyncio.timeout(limit_seconds):
+                yield self._session
+        except (PlatformError, TimeoutError) as error:
+            lost = o.OutcomeUnknown if call == "submit" else o.Transient
+            problem = error.problem if isinstance(error, PlatformError) else lost(f"no end within {limit_seconds:g} s")
+            metrics.OUTCOMES.labels(platform, call, type(problem).__name__).inc()
+            log.info("platform_problem", call=call, problem=type(problem).__name__, detail=problem.detail)
+            raise PlatformError(problem) from error
+
+    async def _renew(self, problem: o.AuthExpired) -> o.Problem | None:
+        """Renews the access, once a turn; returns what kept it from that. A refused send is followed by another look."""
+        now = self._clock()
+        await self._keep(steps.woken(self._refused(problem), now=now))
+        try:
+            self._session = await self._worker.tokens.renewed(self._connection, self._adapter)
+        except PlatformError as error:
+            self._session = None
+            return error.problem
+        return None
+
+    async def _give_way(self, problem: o.Problem) -> None:
+        """Stores what follows from a problem, for this target and for all others that it concerns."""
+        if isinstance(problem, o.AuthRevoked):
+            problem = await self._confirmed(problem)
+        target, now = self.target, self._clock()
+        async with self._worker.stores() as store:
+            match problem:
+                case o.AuthRevoked(detail):
+                    if not await park_connection(store, self._connection, rules=self._rules, now=now, holding=target):
+                        # Connected again while we still used the old access.
+                        problem = o.Transient(detail)
+                case o.RateLimited(until, scope):
+                    platform, account = account_holds(target)
+                    await store.hold(platform if scope == "app" else account, until)
+                case o.Cooldown(until):
+                    await store.hold(place_hold(target), until)
+                case _:
+                    pass
+            await save_step(store, target, self._refused(problem))
+            await store.commit()
+
+    async def _confirmed(self, problem: o.AuthRevoked) -> o.Problem:
+        """Asks once more whether the access has ended: one wrong answer shall not disconnect anybody."""
+        if self._session is None:
+            return problem
+        try:
+            await self._adapter.whoami(self._session)
+        except PlatformError as error:
+            return problem if isinstance(error.problem, o.AuthRevoked) else o.Transient(problem.detail)
+        return o.Transient(problem.detail)
+
+    def _refused(self, problem: o.Problem) -> Target:
+        return steps.refused(self.target, problem, self._rules, now=self._clock(), jitter=self._worker.jitter)
+
+    # Storing
+
+    async def _keep(self, after: Target, *, lease_for: timedelta | None = None) -> None:
+        """Stores a step and goes on holding the target."""
+        until = self._clock() + (lease_for or self._worker.look_lease)
+        async with self._worker.stores() as store:
+            self.target = await save_step(store, self.target, after, lease=self._known.lease, until=until)
+            await store.commit()
+
+    async def _leave(self, after: Target) -> None:
+        """Stores a step and gives the target up."""
+        async with self._worker.stores() as store:
+            self.target = await save_step(store, self.target, after)
+            await store.commit()
+
+    async def _pass_on(self, after: Target) -> bool:
+        """Stores a step; tells whether it goes on at once, else the target is given up until it is due."""
+        if steps.next_move(after, self._clock()) is Move.WAIT:
+            await self._leave(after)
+            return False
+        await self._keep(after)
+        return True
+
+    # What `_stopped` has made sure of
+
+    @property
+    def _connection(self) -> Connection:
+        if self._known.connection is None:
+            raise RuntimeError("a target without a connection goes no further")
+        return self._known.connection
+
+    @property
+    def _adapter(self) -> Adapter:
+        return self._worker.platforms.adapters[self.target.platform]
+
+    @property
+    def _slot(self) -> Slot:
+        slot = self._worker.platforms.slot(self.target.platform, self.target.slot)
+        if slot is None:
+            raise RuntimeError("a target whose slot left the catalogue goes no further")
+        return slot

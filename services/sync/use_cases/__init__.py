@@ -1,0 +1,1 @@
+"""What the sync service does, one function a use case."""

@@ -1,0 +1,333 @@
+"""Connecting accounts, looking after them, disconnecting them."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import sqlalchemy as sa
+import structlog
+
+from linkarooie.events.v1 import events_pb2 as events
+from servicekit.database import OpenStore
+from servicekit.errors import (
+    InvalidInputError,
+    NotFoundError,
+    PreconditionError,
+    ServiceError,
+    TooManyRequestsError,
+    UnavailableError,
+)
+from servicekit.ids import Clock, is_id, new_id
+from servicekit.pages import Page, PageRequest, page_of
+from servicekit.protobuf import timestamp
+from services.sync.domain import outcomes as o
+from services.sync.domain import reasons
+from services.sync.domain.connection import (
+    ATTEMPT_LIFE,
+    ConnectAttempt,
+    Connection,
+    ConnectionState,
+    Grant,
+    Place,
+    RemoteAccount,
+    link_expired,
+    refresh_time,
+)
+from services.sync.domain.outcomes import PlatformError
+from services.sync.domain.target import TargetState, resumed, stopped, woken
+from services.sync.lifecycle import PARKABLE, park_connection, save_step
+from services.sync.looks import Looker
+from services.sync.places import Platforms
+from services.sync.platforms.base import Adapter
+from services.sync.store import Store
+from services.sync.tokens import Tokens
+from services.sync.vault import Vault, VaultError
+
+log = structlog.get_logger()
+
+# A host name has at most this many characters (RFC 1035), and so has a handle on the networks that use host names for them.
+INSTANCE_MAX_CHARACTERS = 253
+# What a platform may take to hear that we give its access back, while a person waits.
+REVOKE_SECONDS = 5.0
+KEPT_FIELD = "connect_attempt"
+
+# What a reconnect resolves.
+_RESUMED_BY_RECONNECT = ("AUTH_REVOKED", "MISSING_PERMISSION")
+_UNFINISHED = (*PARKABLE, TargetState.SENDING, TargetState.NEEDS_YOU, TargetState.DIFFERS)
+
+
+@dataclass(frozen=True)
+class ShownConnection:
+    """A connection with its places, avatar first."""
+
+    connection: Connection
+    places: Sequence[Place] = ()
+
+    @property
+    def id(self) -> str:
+        return self.connection.id
+
+
+@dataclass(frozen=True)
+class Begun:
+    authorize_url: str
+    attempt: ConnectAttempt
+
+
+@dataclass(frozen=True)
+class Connections:
+    """Dependencies of the use cases."""
+
+    stores: OpenStore[Store]
+    platforms: Platforms
+    tokens: Tokens
+    looker: Looker
+    vault: Vault
+    clock: Clock
+    secret: Callable[[], str]
+    callback_url: Callable[[str], str]
+
+    async def begin(self, platform: str, instance: str, *, owner_id: str) -> Begun:
+        """Begins to connect an account.
+
+        Raises `PreconditionError` for a platform that is not served here, `InvalidInputError` for a server that cannot be used.
+        """
+        adapter = self._adapter(platform)
+        if len(instance) > INSTANCE_MAX_CHARACTERS:
+            raise InvalidInputError.of_field(
+                "instance", "This is longer than the name of any server.", reason="INSTANCE_REFUSED"
+            )
+        try:
+            start = await adapter.begin_auth(
+                callback_url=self.callback_url(platform), state=self.secret(), instance=instance.strip()
+            )
+        except PlatformError as error:
+            raise self._unavailable(platform, error) from error
+        attempt_id = new_id()
+        attempt = ConnectAttempt(
+            id=attempt_id,
+            owner_id=owner_id,
+            platform=platform,
+            state_hash=_hash(start.state),
+            sealed=self.vault.seal(start.kept, user=owner_id, thing=attempt_id, field=KEPT_FIELD),
+            expires_at=self.clock() + ATTEMPT_LIFE,
+        )
+        async with self.stores() as store:
+            await store.add_attempt(attempt)
+            await store.commit()
+        return Begun(start.authorize_url, attempt)
+
+    async def finish(
+        self, platform: str, parameters: Mapping[str, str], *, owner_id: str
+    ) -> tuple[ShownConnection, bool]:
+        """Ends what `begin` began; returns the connection, and whether it had been connected before.
+
+        What is on the platform now is looked at right after it by the sweeper, so that the browser is answered at once and a crash
+        forgets nothing. Raises `PreconditionError` with the reason why the link leads nowhere, and `UnavailableError`.
+        """
+        adapter = self._adapter(platform)
+        attempt = await self._use_attempt(adapter, platform, parameters, owner_id)
+        if adapter.is_denied(parameters):
+            name = self.platforms.name(platform)
+            raise PreconditionError(
+                f"{name} says that you did not allow it. Nothing was connected; you can start again at any time.",
+                reason="CONSENT_DENIED",
+            )
+        try:
+            kept = self.vault.open(attempt.sealed, user=owner_id, thing=attempt.id, field=KEPT_FIELD)
+            account, grant = await adapter.finish_auth(parameters, kept=kept, callback_url=self.callback_url(platform))
+        except VaultError as error:
+            log.error("connect_attempt_not_opened", error=str(error))
+            raise link_expired() from error
+        except PlatformError as error:
+            if isinstance(error.problem, o.Transient | o.RateLimited | o.OutcomeUnknown):
+                raise self._unavailable(platform, error) from error
+            log.warning("connect_refused", platform=platform, problem=str(error))
+            raise link_expired() from error
+        try:
+            return await self._connect(platform, account, grant, owner_id)
+        except sa.exc.IntegrityError:
+            # The same account was connected twice at once; the other one was first, so now it is a reconnect.
+            return await self._connect(platform, account, grant, owner_id)
+
+    async def _use_attempt(
+        self, adapter: Adapter, platform: str, parameters: Mapping[str, str], owner_id: str
+    ) -> ConnectAttempt:
+        """Takes a beginning: whoever comes second finds it used, whatever becomes of the first."""
+        state = adapter.state_of(parameters)
+        async with self.stores() as store:
+            attempt = await store.attempt_by_state(_hash(state), owner_id=owner_id, platform=platform)
+            if not state or attempt is None:
+                # Also another person's link: it is theirs, and connects nothing here.
+                raise link_expired()
+            now = self.clock()
+            attempt.check_usable(now)
+            await store.use_attempt(attempt.id, now)
+            await store.commit()
+        return attempt
+
+    async def _connect(
+        self, platform: str, account: RemoteAccount, grant: Grant, owner_id: str
+    ) -> tuple[ShownConnection, bool]:
+        now = self.clock()
+        slots = self.platforms.connectable_slots(self.platforms.catalogue.platforms[platform])
+        async with self.stores() as store:
+            known = await store.connection_by_identity(owner_id, platform, account, lock=True)
+            if known is None:
+                connection_id = new_id()
+                connection = Connection(
+                    id=connection_id,
+                    owner_id=owner_id,
+                    platform=platform,
+                    account=account,
+                    sealed=self.tokens.seal(connection_id, owner_id, grant),
+                    created_at=now,
+                    checked_at=now,
+                    expires_at=grant.expires_at,
+                    refresh_at=refresh_time(grant, now),
+                )
+                await store.add_connection(connection, slots, look_at=now)
+            else:
+                connection = replace(known, account=account, state=ConnectionState.HEALTHY, reason=None, checked_at=now)
+                await store.set_grant(known, self.tokens.seal(known.id, owner_id, grant), grant, now)
+                await store.change_account(known.id, account, now)
+                await self._make_healthy(store, known)
+                await store.ensure_places(known.id, slots, look_at=now)
+            store.record(_added(connection, reconnected=known is not None), owner_id=owner_id)
+            places = (await store.places_of([connection.id]))[connection.id]
+            await store.commit()
+        return ShownConnection(connection, places), known is not None
+
+    async def _make_healthy(self, store: Store, connection: Connection) -> None:
+        """Notes that the access works; what was parked goes on by itself."""
+        now = self.clock()
+        await store.set_health(connection.id, ConnectionState.HEALTHY, None, now=now)
+        for target in await store.targets_of_connection(connection.id, (*PARKABLE, TargetState.NEEDS_YOU)):
+            waited = target.reason is not None and target.reason.code in _RESUMED_BY_RECONNECT
+            if waited:
+                await save_step(store, target, resumed(target, now=now), rings=True)
+            elif not target.state.rests and not connection.works:
+                # Whoever is about to park it has read the connection as it was: this makes their copy an old one.
+                await save_step(store, target, woken(target, now=now), rings=True)
+
+    async def page(self, page: PageRequest, *, owner_id: str) -> Page[ShownConnection]:
+        """Returns a page of the owner's connections, newest first."""
+        async with self.stores() as store:
+            found = await store.connections_of(owner_id, page)
+            places = await store.places_of([connection.id for connection in found])
+        return page_of(page, [ShownConnection(connection, places[connection.id]) for connection in found])
+
+    async def get(self, connection_id: str, *, owner_id: str) -> ShownConnection:
+        """Returns one of the owner's connections. Raises `NotFoundError`."""
+        async with self.stores() as store:
+            connection = await existing_connection(store, connection_id, owner_id)
+            places = (await store.places_of([connection.id]))[connection.id]
+        return ShownConnection(connection, places)
+
+    async def check(self, connection_id: str, *, owner_id: str) -> ShownConnection:
+        """Asks the platform whose access this is and what it shows. A failed look disconnects nobody.
+
+        Raises `NotFoundError`, and `UnavailableError` or `TooManyRequestsError` when the platform cannot be asked now.
+        """
+        async with self.stores() as store:
+            connection = await existing_connection(store, connection_id, owner_id)
+        adapter = self._adapter(connection.platform)
+        try:
+            session = await self.tokens.session(connection, adapter)
+            account = await adapter.whoami(session)
+            if account.remote_id != connection.account.remote_id:
+                raise PlatformError(o.AuthRevoked("the access is another account's"))
+            async with self.stores() as store:
+                await store.change_account(connection.id, account, self.clock())
+                current = await store.connection(connection.id, lock=True)
+                if current is not None and not current.works:
+                    await self._make_healthy(store, current)
+                await store.commit()
+            for slot in self.platforms.connectable_slots(self.platforms.catalogue.platforms[connection.platform]):
+                await self.looker.look(connection, adapter, session, slot)
+        except PlatformError as error:
+            if not isinstance(error.problem, o.AuthRevoked):
+                raise self._unavailable(connection.platform, error) from error
+            async with self.stores() as store:
+                rules = self.platforms.rules(connection.platform, "avatar")
+                await park_connection(store, connection, rules=rules, now=self.clock())
+                await store.commit()
+        return await self.get(connection_id, owner_id=owner_id)
+
+    async def remove(self, connection_id: str, *, owner_id: str) -> None:
+        """Disconnects an account: its access is forgotten at once, and given back as well as that works. Raises `NotFoundError`."""
+        now = self.clock()
+        async with self.stores() as store:
+            connection = await existing_connection(store, connection_id, owner_id, lock=True)
+            name = self.platforms.name(connection.platform)
+            for target in await store.targets_of_connection(connection.id, _UNFINISHED):
+                reason = reasons.connection_removed(name)
+                await save_step(store, target, stopped(target, TargetState.CANCELLED, reason, now=now))
+            await store.remove_connection(connection.id)
+            removed = events.ConnectionRemoved(
+                connection_id=connection.id,
+                owner_id=owner_id,
+                platform=connection.platform,
+                remote_handle=connection.account.handle,
+                event_time=timestamp(now),
+            )
+            store.record(removed, owner_id=owner_id)
+            await store.commit()
+        await self._give_back(connection)
+
+    async def _give_back(self, connection: Connection) -> None:
+        adapter = self.platforms.adapters.get(connection.platform)
+        if adapter is None or not connection.works:
+            return
+        try:
+            async with asyncio.timeout(REVOKE_SECONDS):
+                await adapter.revoke(self.tokens.open(connection))
+        except (PlatformError, ServiceError, TimeoutError) as error:
+            log.warning("access_not_given_back", platform=connection.platform, error=str(error) or "too slow")
+
+    def _adapter(self, platform: str) -> Adapter:
+        if platform not in self.platforms.catalogue.platforms:
+            raise NotFoundError("There is no such platform.", reason="PLATFORM_NOT_FOUND")
+        adapter = self.platforms.adapters.get(platform)
+        if adapter is None:
+            raise PreconditionError(self.platforms.why_not(platform), reason="PLATFORM_NOT_CONFIGURED")
+        return adapter
+
+    def _unavailable(self, platform: str, error: PlatformError) -> ServiceError:
+        log.warning("platform_not_available", platform=platform, problem=str(error))
+        name = self.platforms.name(platform)
+        if isinstance(error.problem, o.RateLimited):
+            wait = max(1.0, (error.problem.until - self.clock()).total_seconds())
+            return TooManyRequestsError(
+                f"{name} asks us to slow down. Try again later.", reason="RATE_LIMITED", retry_after_seconds=wait
+            )
+        return UnavailableError(
+            f"{name} does not answer as it should. Try again in a minute.",
+            reason="PLATFORM_UNAVAILABLE",
+            retry_after_seconds=30,
+        )
+
+
+async def existing_connection(store: Store, connection_id: str, owner_id: str, *, lock: bool = False) -> Connection:
+    """Returns one of the owner's connections. Raises `NotFoundError`, also for somebody else's."""
+    connection = await store.connection(connection_id, owner_id=owner_id, lock=lock) if is_id(connection_id) else None
+    if connection is None:
+        raise NotFoundError("There is no such connection.", reason="CONNECTION_NOT_FOUND")
+    return connection
+
+
+def _added(connection: Connection, *, reconnected: bool) -> events.ConnectionAdded:
+    return events.ConnectionAdded(
+        connection_id=connection.id,
+        owner_id=connection.owner_id,
+        platform=connection.platform,
+        instance=connection.account.instance,
+        remote_handle=connection.account.handle,
+        reconnected=reconnected,
+        event_time=timestamp(connection.checked_at),
+    )
+
+
+def _hash(state: str) -> str:
+    return hashlib.sha256(state.encode()).hexdigest()

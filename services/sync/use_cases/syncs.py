@@ -1,0 +1,301 @@
+"""Asking for pictures to be shown in places, and what an owner can do about that."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from linkarooie.events.v1 import events_pb2 as events
+from servicekit.database import OpenStore
+from servicekit.errors import AlreadyExistsError, InvalidInputError, NotFoundError, PreconditionError
+from servicekit.ids import Clock, is_id, new_id
+from servicekit.pages import Page, PageRequest, page_of
+from servicekit.protobuf import timestamp
+from services.sync.domain import reasons
+from services.sync.domain import target as steps
+from services.sync.domain.connection import Connection
+from services.sync.domain.target import RETRYABLE, SUPERSEDABLE, Target, TargetState
+from services.sync.library import Library, LibraryImage
+from services.sync.lifecycle import add_target, save_step
+from services.sync.places import Platforms
+from services.sync.store import Store
+from services.sync.store.targets import Sync, TargetStep
+from services.sync.use_cases.connections import existing_connection
+
+SLOTS = ("avatar", "banner")
+IDEMPOTENCY_KEY_MAX_CHARACTERS = 200
+_NOT_SENT = (TargetState.QUEUED, TargetState.PAUSED, TargetState.NEEDS_YOU)
+
+
+@dataclass(frozen=True)
+class ShownSync:
+    """A sync with its targets, sorted by platform and handle."""
+
+    sync: Sync
+    targets: Sequence[Target]
+    dry_run: bool = False
+
+    @property
+    def id(self) -> str:
+        return self.sync.id
+
+
+@dataclass(frozen=True)
+class Syncs:
+    """Dependencies of the use cases."""
+
+    stores: OpenStore[Store]
+    platforms: Platforms
+    library: Library
+    clock: Clock
+
+    async def create(
+        self,
+        image_id: str,
+        slot: str,
+        connection_ids: Sequence[str],
+        *,
+        owner_id: str,
+        dry_run: bool = False,
+        idempotency_key: str = "",
+    ) -> ShownSync:
+        """Says that a picture shall be shown: a target for each place, each going its own way.
+
+        What was wished for the same places before and is not done yet is superseded. Raises `NotFoundError`, `InvalidInputError`,
+        `PreconditionError` (NO_CONNECTIONS, IMAGE_FAILED, SLOT_NOT_WRITABLE, PLATFORM_NOT_CONFIGURED), and `AlreadyExistsError` when the
+        key came before with another request.
+        """
+        _check_request(slot, idempotency_key)
+        request_hash = _request_hash(image_id, slot, connection_ids)
+        if idempotency_key and not dry_run:
+            earlier = await self._earlier(owner_id, idempotency_key, request_hash)
+            if earlier is not None:
+                return earlier
+        image = await self._usable_image(image_id)
+        async with self.stores() as store:
+            chosen = await self._chosen(store, slot, connection_ids, owner_id)
+            now = self.clock()
+            sync = Sync(new_id(), owner_id, image.id, slot, now, request_hash, idempotency_key or None)
+            targets = [self._target(sync, image, connection) for connection in chosen]
+            if dry_run:
+                return ShownSync(sync, [await self._foreseen(store, target) for target in targets], dry_run=True)
+            try:
+                await store.add_sync(sync)
+            except sa.exc.IntegrityError:
+                # The same key came twice at once; the other one was first. Its answer is ours.
+                await store.session.rollback()
+                earlier = await self._earlier(owner_id, idempotency_key, request_hash)
+                if earlier is None:
+                    raise
+                return earlier
+            await self._supersede(store, [connection.id for connection in chosen], slot)
+            requested = events.SyncRequested(
+                sync_id=sync.id,
+                owner_id=owner_id,
+                image_id=image.id,
+                slot=slot,
+                target_count=len(targets),
+                event_time=timestamp(now),
+            )
+            store.record(requested, owner_id=owner_id)
+            for target in targets:
+                await add_target(store, target)
+            await store.commit()
+        return ShownSync(sync, _sorted(targets))
+
+    async def _earlier(self, owner_id: str, key: str, request_hash: str) -> ShownSync | None:
+        async with self.stores() as store:
+            sync = await store.sync_by_idempotency_key(owner_id, key)
+            if sync is None:
+                return None
+            if sync.request_hash != request_hash:
+                raise AlreadyExistsError(
+                    "This Idempotency-Key was used before with another request. Use a new key for a new sync.",
+                    reason="IDEMPOTENCY_KEY_REUSED",
+                )
+            return ShownSync(sync, (await store.targets_of_syncs([sync.id]))[sync.id])
+
+    async def _usable_image(self, image_id: str) -> LibraryImage:
+        image = await self.library.image(image_id)
+        if image.failure:
+            raise PreconditionError(
+                f"This picture could not be prepared, so it cannot be sent. {image.failure}", reason="IMAGE_FAILED"
+            )
+        return image
+
+    async def _chosen(self, store: Store, slot: str, connection_ids: Sequence[str], owner_id: str) -> list[Connection]:
+        """Returns the connections to sync: those named, each of which must do, or all that have the slot."""
+        if connection_ids:
+            named = [
+                await existing_connection(store, connection_id, owner_id)
+                for connection_id in dict.fromkeys(connection_ids)
+            ]
+            for connection in named:
+                self._check_serves(connection, slot)
+            return named
+        found = await store.all_connections_of(owner_id)
+        chosen = [connection for connection in found if not self._why_not(connection, slot)]
+        if not chosen:
+            raise PreconditionError(
+                f"None of your connected accounts has a place for {slot}s that Linkarooie can fill. Connect one first.",
+                reason="NO_CONNECTIONS",
+            )
+        return chosen
+
+    def _check_serves(self, connection: Connection, slot: str) -> None:
+        why_not = self._why_not(connection, slot)
+        if why_not:
+            raise PreconditionError(
+                why_not[1], reason=why_not[0], metadata={"connection_id": connection.id, "slot": slot}
+            )
+
+    def _why_not(self, connection: Connection, slot: str) -> tuple[str, str] | None:
+        """Returns reason and sentence why a slot of a connection cannot be filled; None where it can."""
+        name = self.platforms.name(connection.platform)
+        known = self.platforms.slot(connection.platform, slot)
+        if known is None or not known.wants_picture:
+            return "SLOT_NOT_WRITABLE", f"{name} has no {slot} that Linkarooie could set."
+        if connection.platform not in self.platforms.adapters:
+            return "PLATFORM_NOT_CONFIGURED", self.platforms.why_not(connection.platform)
+        return None
+
+    def _target(self, sync: Sync, image: LibraryImage, connection: Connection) -> Target:
+        return Target(
+            id=new_id(),
+            sync_id=sync.id,
+            owner_id=sync.owner_id,
+            connection_id=connection.id,
+            platform=connection.platform,
+            slot=sync.slot,
+            remote_handle=connection.account.handle,
+            image_id=image.id,
+            revision=image.revision,
+            requested_at=sync.created_at,
+            updated_at=sync.created_at,
+        )
+
+    async def _foreseen(self, store: Store, target: Target) -> Target:
+        """Returns a target as it would be at first, as far as that can be told without asking the platform."""
+        now, rules = self.clock(), self.platforms.rules(target.platform, target.slot)
+        connection = await store.connection(target.connection_id)
+        place = await store.place(target.connection_id, target.slot)
+        rendition = await store.rendition(target.image_id, target.revision, f"{target.platform}.{target.slot}")
+        if connection is not None and not connection.works:
+            return steps.parked(target, rules, now=now)
+        if rules.mode == "assisted":
+            return steps.needs_hand(target, rules, now=now)
+        if rendition is None:
+            return steps.awaiting_rendition(target, rules, now=now)
+        if place is not None and place.seen is not None and place.ours_sha256 == rendition.sha256:
+            shows_it = place.seen.tag == place.ours_tag
+            return steps.verified(target, place.seen, rules, now=now) if shows_it else target
+        return target
+
+    async def _supersede(self, store: Store, connection_ids: Sequence[str], slot: str) -> None:
+        """A newer wish for a place takes over from what was wished there and is not done."""
+        now = self.clock()
+        for old in await store.targets_of_places(connection_ids, slot, SUPERSEDABLE):
+            # What is being sent keeps its place until the call has ended, so that the new picture comes after it.
+            lease, until = await store.lease_of(old.id) if old.state is TargetState.SENDING else (None, None)
+            after = steps.stopped(old, TargetState.SUPERSEDED, reasons.superseded(), now=now)
+            await save_step(store, old, after, lease=lease, until=until)
+
+    async def get(self, sync_id: str, *, owner_id: str) -> ShownSync:
+        """Returns one of the owner's syncs. Raises `NotFoundError`."""
+        async with self.stores() as store:
+            sync = await _existing_sync(store, sync_id, owner_id)
+            return ShownSync(sync, (await store.targets_of_syncs([sync.id]))[sync.id])
+
+    async def page(self, page: PageRequest, *, owner_id: str) -> Page[ShownSync]:
+        """Returns a page of the owner's syncs, newest first."""
+        async with self.stores() as store:
+            found = await store.syncs_of(owner_id, page)
+            targets = await store.targets_of_syncs([sync.id for sync in found])
+        return page_of(page, [ShownSync(sync, targets[sync.id]) for sync in found])
+
+    async def cancel(self, sync_id: str, *, owner_id: str) -> ShownSync:
+        """Calls off what has not been sent. What is out is looked for to the end and said. Raises `NotFoundError`."""
+        now = self.clock()
+        async with self.stores() as store:
+            sync = await _existing_sync(store, sync_id, owner_id)
+            for target in (await store.targets_of_syncs([sync.id], lock=True))[sync.id]:
+                if target.state in _NOT_SENT and not target.is_out:
+                    reason = reasons.cancelled_by_owner()
+                    await save_step(store, target, steps.stopped(target, TargetState.CANCELLED, reason, now=now))
+            await store.commit()
+        return await self.get(sync_id, owner_id=owner_id)
+
+    async def retry(self, target_id: str, *, owner_id: str) -> Target:
+        """Tries a target again. Raises `NotFoundError`, and `PreconditionError` (TARGET_NOT_RETRYABLE)."""
+        now = self.clock()
+        async with self.stores() as store:
+            target = await _existing_target(store, target_id, owner_id)
+            if target.state not in RETRYABLE:
+                raise PreconditionError(
+                    "This one is under way or done, so there is nothing to try again.", reason="TARGET_NOT_RETRYABLE"
+                )
+            if await store.has_newer_target(target):
+                raise PreconditionError(
+                    "You have chosen a newer picture for this place. Start a new sync to bring this one back.",
+                    reason="TARGET_NOT_RETRYABLE",
+                )
+            after = steps.resumed(target, now=now, send_anew=True)
+            saved = await save_step(store, target, after, rings=True)
+            await store.commit()
+        return saved
+
+    async def confirm(self, target_id: str, *, owner_id: str) -> Target:
+        """Takes the owner's word that a picture was set by hand, and looks where that is possible.
+
+        Raises `NotFoundError`, and `PreconditionError` (TARGET_NOT_ASSISTED).
+        """
+        now = self.clock()
+        async with self.stores() as store:
+            target = await _existing_target(store, target_id, owner_id)
+            if not target.waits_for_hand:
+                raise PreconditionError("This picture does not wait to be set by hand.", reason="TARGET_NOT_ASSISTED")
+            after = steps.confirmed(target, self.platforms.rules(target.platform, target.slot), now=now)
+            saved = await save_step(store, target, after, rings=after.next_attempt_at is not None)
+            await store.commit()
+        return saved
+
+    async def history(self, target_id: str, page: PageRequest, *, owner_id: str) -> Page[TargetStep]:
+        """Returns a page of a target's steps, oldest first. Raises `NotFoundError`."""
+        async with self.stores() as store:
+            target = await _existing_target(store, target_id, owner_id)
+            return page_of(page, await store.steps_of(target.id, page))
+
+
+def _check_request(slot: str, idempotency_key: str) -> None:
+    if slot not in SLOTS:
+        raise InvalidInputError.of_field("slot", "A slot is `avatar` or `banner`.")
+    if len(idempotency_key) > IDEMPOTENCY_KEY_MAX_CHARACTERS:
+        raise InvalidInputError.of_field(
+            "idempotency_key", f"The key is longer than {IDEMPOTENCY_KEY_MAX_CHARACTERS} characters."
+        )
+
+
+def _request_hash(image_id: str, slot: str, connection_ids: Sequence[str]) -> str:
+    request: Mapping[str, object] = {"image": image_id, "slot": slot, "connections": sorted(set(connection_ids))}
+    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
+
+
+def _sorted(targets: Sequence[Target]) -> list[Target]:
+    return sorted(targets, key=lambda target: (target.platform, target.remote_handle, target.id))
+
+
+async def _existing_sync(store: Store, sync_id: str, owner_id: str) -> Sync:
+    sync = await store.sync(sync_id, owner_id=owner_id) if is_id(sync_id) else None
+    if sync is None:
+        raise NotFoundError("There is no such sync.", reason="SYNC_NOT_FOUND")
+    return sync
+
+
+async def _existing_target(store: Store, target_id: str, owner_id: str) -> Target:
+    """Returns one of the owner's targets, locked."""
+    target = await store.target(target_id, owner_id=owner_id, lock=True) if is_id(target_id) else None
+    if target is None:
+        raise NotFoundError("There is no such target.", reason="TARGET_NOT_FOUND")
+    return target

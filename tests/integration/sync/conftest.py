@@ -1,0 +1,132 @@
+import base64
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import grpc
+import httpx2
+import pytest
+from sync_world import Control, Eventually, Library, World
+
+from devstack import Endpoints
+from linkarooie.upload.v1 import upload_pb2, upload_pb2_grpc
+from sandbox import X_CONSUMER_KEY, X_CONSUMER_SECRET, Sandbox
+from servicekit.app import App
+from servicekit.bus import Bus
+from servicekit.grpc_client import Channels
+from servicekit.grpc_server import GrpcServer
+from servicekit.object_store import ObjectStore
+from servicekit.remote_keys import remote_verifier
+from servicekit.settings import GrpcSettings
+from services.sync.app import build
+from services.sync.settings import SyncSettings
+
+PUBLIC_URL = "http://127.0.0.1:8080"
+VAULT_KEYS = "test:" + base64.b64encode(bytes(range(32))).decode()
+
+
+@pytest.fixture(scope="session")
+async def http() -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(timeout=10) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+async def platforms_sandbox(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sandbox]:
+    async with Sandbox(tmp_path_factory.mktemp("sync-sandbox"), port=0) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def library_target(signing_keys: Any) -> AsyncIterator[tuple[Library, str]]:
+    """An upload service that knows what the tests put in, and checks tokens as the real one does."""
+    library = Library()
+    settings = GrpcSettings(grpc_listen="127.0.0.1:0", grpc_stop_grace_seconds=0, auth_target=signing_keys.auth_target)
+    channels = Channels(settings)
+    server = GrpcServer(
+        settings,
+        service=upload_pb2.DESCRIPTOR.services_by_name["UploadService"],
+        register=partial(upload_pb2_grpc.add_UploadServiceServicer_to_server, library),
+        verifier=remote_verifier(settings, channels),
+    )
+    await server.start()
+    yield library, server.address
+    await server.stop()
+    await channels.stop()
+
+
+def adapter_environment(sandbox: Sandbox) -> dict[str, str]:
+    """Points the adapters to the sandbox, as an operator would."""
+    x, bluesky = sandbox.urls["x"], sandbox.urls["bluesky"]
+    return {
+        "LINKAROOIE_SYNC_X_CONSUMER_KEY": X_CONSUMER_KEY,
+        "LINKAROOIE_SYNC_X_CONSUMER_SECRET": X_CONSUMER_SECRET,
+        "LINKAROOIE_SYNC_X_API_BASE_URL": x,
+        "LINKAROOIE_SYNC_BLUESKY_ENTRYWAY_URL": bluesky,
+        "LINKAROOIE_SYNC_BLUESKY_PLC_URL": f"{bluesky}/plc",
+        "LINKAROOIE_SYNC_BLUESKY_APP_VIEW_URL": bluesky,
+    }
+
+
+@pytest.fixture(scope="session")
+def sync_settings(
+    service_settings: Callable[..., SyncSettings], platforms_sandbox: Sandbox, library_target: tuple[Library, str]
+) -> Callable[..., SyncSettings]:
+    def make(**overrides: Any) -> SyncSettings:
+        fixed: dict[str, Any] = {
+            "upload_target": library_target[1],
+            "public_url": PUBLIC_URL,
+            "vault_keys": VAULT_KEYS,
+            "trusted_hosts": [urlsplit(platforms_sandbox.urls[name]).netloc for name in ("mastodon", "bluesky")],
+            # Short, so that a platform that hangs is given up while the test waits.
+            "read_timeout_seconds": 2,
+            "write_timeout_seconds": 3,
+        }
+        return service_settings(SyncSettings, **{**fixed, **overrides})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+async def sync_app(
+    stack: Endpoints,
+    sync_settings: Callable[..., SyncSettings],
+    platforms_sandbox: Sandbox,
+    run_app: Callable[[App], AbstractAsyncContextManager[App]],
+) -> AsyncIterator[App]:
+    before = dict(os.environ)
+    os.environ.update(adapter_environment(platforms_sandbox))
+    try:
+        app = build(sync_settings())
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    async with run_app(app) as running:
+        yield running
+
+
+@pytest.fixture
+async def world(
+    sync_app: App,
+    sync_settings: Callable[..., SyncSettings],
+    platforms_sandbox: Sandbox,
+    library_target: tuple[Library, str],
+    bus: Bus,
+    eventually: Eventually,
+    http: httpx2.AsyncClient,
+    issue_token: Callable[[str], str],
+    tmp_path: Path,
+) -> AsyncIterator[World]:
+    """The running service, with the sandbox on its first day."""
+    assert sync_app.grpc is not None
+    control = Control(http, platforms_sandbox)
+    await control.reset()
+    objects = ObjectStore(sync_settings())
+    async with grpc.aio.insecure_channel(sync_app.grpc.address) as channel:
+        yield World(control, library_target[0], bus, objects, tmp_path, eventually, http, channel, issue_token)
+    await control.reset()
+    await objects.stop()

@@ -31,7 +31,7 @@ interface ConsentResult {
   platform?: string | undefined;
 }
 
-const text = (value: unknown) => (value === undefined || value === '' ? undefined : String(value));
+const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
 
 const root = createRootRouteWithContext<Context>()({ component: Outlet });
 

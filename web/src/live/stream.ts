@@ -71,7 +71,9 @@ export class LiveStream {
     };
     source.onerror = () => this.#reconnect(source);
     for (const kind of KINDS) {
-      source.addEventListener(kind, (event) => this.#handlers.onUpdate(JSON.parse(event.data)));
+      source.addEventListener(kind, (event: MessageEvent<string>) =>
+        this.#handlers.onUpdate(JSON.parse(event.data) as LiveUpdate),
+      );
     }
     // The server says goodbye: the token has ended, it is shutting down, or we were too slow.
     source.addEventListener('end', () => this.#reconnect(source));

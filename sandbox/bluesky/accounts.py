@@ -9,7 +9,7 @@ from PIL import Image
 from sandbox.bluesky.cid import blob_cid, record_cid
 from sandbox.kit.gallery import SLOTS, Slot
 from sandbox.kit.pages import moment
-from sandbox.kit.pictures import BadPictureError, Format, cover, decode, encode
+from sandbox.kit.pictures import MEDIA_TYPES, Format, cover, decode, encode, sniff
 from sandbox.kit.platform import PEOPLE, AccountView, Context
 from sandbox.kit.store import Document
 
@@ -111,11 +111,8 @@ class Accounts:
 
     def save_blob(self, name: str, data: bytes, declared_type: str) -> Blob:
         """Keeps uploaded bytes; the type is sniffed where they are a picture."""
-        try:
-            _, form = decode(data, FORMATS)
-            mime_type = f"image/{form.lower()}"
-        except BadPictureError:
-            mime_type = declared_type
+        form = sniff(data, FORMATS)
+        mime_type = MEDIA_TYPES[form] if form else declared_type
         cid = blob_cid(data)
         known = self.blob(name, cid)
         state = known.state if known and known.state == "used" else "temporary"

@@ -35,23 +35,36 @@ def decode(data: bytes, formats: tuple[Format, ...]) -> tuple[Image.Image, Forma
             raise BadPictureError(f"{image.width}x{image.height} pixels")
         found = next(name for name in formats if name == image.format)
         image.load()
+        upright = ImageOps.exif_transpose(image)
     except (
         UnidentifiedImageError,
         Image.DecompressionBombError,
+        Image.DecompressionBombWarning,
         OSError,
         SyntaxError,
         ValueError,
         StopIteration,
     ) as error:
         raise BadPictureError(str(error)) from error
-    return ImageOps.exif_transpose(image), found
+    return upright, found
+
+
+def sniff(data: bytes, formats: tuple[Format, ...]) -> Format | None:
+    """Tells the format by the first bytes, without decoding; None for anything else."""
+    try:
+        with Image.open(io.BytesIO(data), formats=formats) as image:
+            return next((name for name in formats if name == image.format), None)
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError):
+        return None
 
 
 def encode(image: Image.Image, form: Format, quality: int = 82) -> bytes:
-    """Encodes anew, without metadata but with the colour profile."""
-    profile = image.info.get("icc_profile")
+    """Encodes anew, without metadata but with the colour profile, where that still fits."""
+    profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA") else None
     if form == "JPEG":
         image = flatten(image)
+    elif "transparency" in image.info:
+        image = image.convert("RGBA")
     elif image.mode not in ("RGB", "RGBA", "L", "LA", "P"):
         image = image.convert("RGB")
     plain = image.copy()

@@ -4,8 +4,6 @@ import hashlib
 from dataclasses import dataclass
 from html import escape
 
-from PIL import Image
-
 from sandbox.kit.gallery import Slot
 from sandbox.kit.pictures import EXTENSIONS, MEDIA_TYPES, Format, cover, decode, encode, fit_area
 from sandbox.kit.platform import PEOPLE, AccountView, Context
@@ -32,6 +30,13 @@ class Token:
         """Tells whether any of these scopes, or the broad one before their colon, was granted."""
         granted = set(self.scopes)
         return any(scope in granted or scope.partition(":")[0] in granted for scope in scopes)
+
+
+def scale(slot: Slot, data: bytes) -> tuple[str, bytes]:
+    """Returns media type and bytes of an upload as Mastodon keeps it; raises `BadPictureError`."""
+    image, form = decode(data, FORMATS)
+    scaled = cover(image, 400, 400) if slot == "avatar" else fit_area(image, HEADER_MAX_PIXELS)
+    return MEDIA_TYPES[form], encode(scaled, form)
 
 
 class Accounts:
@@ -135,19 +140,17 @@ class Accounts:
 
     # Pictures
 
-    def save(self, name: str, slot: Slot, image: Image.Image, form: Format) -> str:
-        """Keeps a picture as Mastodon would scale it, under a new address; returns the address's token."""
-        scaled = cover(image, 400, 400) if slot == "avatar" else fit_area(image, HEADER_MAX_PIXELS)
-        media_type = MEDIA_TYPES[form]
+    def save(self, name: str, slot: Slot, media_type: str, body: bytes) -> str:
+        """Keeps a scaled picture under a new address; returns the address's token."""
         number = self.account_id(name)
         folder = "/".join(number[at : at + 3] for at in range(0, len(number), 3))
         file = f"{self._context.token(8)}.{EXTENSIONS[media_type]}"
         token = f"system/accounts/{FIELDS[slot]}s/{folder}/original/{file}"
-        self._store.put_blob(token, media_type, encode(scaled, form))
+        self._store.put_blob(token, media_type, body)
         return token
 
     def save_initial(self, name: str, slot: Slot, data: bytes) -> str:
-        return self.save(name, slot, *decode(data, FORMATS))
+        return self.save(name, slot, *scale(slot, data))
 
     def served(self, path: str) -> tuple[str, bytes] | None:
         """Returns the picture behind an address; None once it was replaced: Mastodon deletes the file then."""

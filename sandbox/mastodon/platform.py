@@ -13,10 +13,10 @@ from starlette.routing import BaseRoute, Route
 from sandbox.kit.endpoint import Endpoints, Refused
 from sandbox.kit.gallery import Slot
 from sandbox.kit.pages import account_page
-from sandbox.kit.pictures import BadPictureError, Format, decode, encode
+from sandbox.kit.pictures import BadPictureError, encode
 from sandbox.kit.platform import PEOPLE, AccountView, Context, Platform, place_initial_pictures
 from sandbox.kit.switches import Panel
-from sandbox.mastodon.accounts import FIELDS, FORMATS, Accounts
+from sandbox.mastodon.accounts import FIELDS, Accounts, scale
 from sandbox.mastodon.answers import (
     LIMITS,
     MastodonDialect,
@@ -172,23 +172,23 @@ class Mastodon:
                 raise refuse(
                     422, f"Validation failed: {label} is too long (maximum is {DESCRIPTION_MAX_CHARACTERS} characters)"
                 )
-        pictures: dict[Slot, tuple[Image.Image, Format]] = {}
+        pictures: dict[Slot, tuple[str, bytes]] = {}
         for slot, field in FIELDS.items():
             if isinstance(file := values.get(field), UploadFile):
-                pictures[slot] = await self._picture(field, await file.read())
+                pictures[slot] = await self._picture(slot, await file.read())
         if pictures and self.panel.strikes("silent_reject"):
             return
         self._accounts.write_profile(name, changed)
-        for slot, (image, form) in pictures.items():
-            self._place(request, name, slot, self._accounts.save(name, slot, image, form))
+        for slot, (media_type, body) in pictures.items():
+            self._place(request, name, slot, self._accounts.save(name, slot, media_type, body))
 
-    async def _picture(self, field: str, data: bytes) -> tuple[Image.Image, Format]:
-        label = field.capitalize()
+    async def _picture(self, slot: Slot, data: bytes) -> tuple[str, bytes]:
+        label = FIELDS[slot].capitalize()
         megabytes = 2 if self._is_old() else 8
         if len(data) >= megabytes * MEGABYTE:
             raise refuse(422, f"Validation failed: {label} file size must be less than {megabytes} MB")
         try:
-            return await asyncio.to_thread(decode, data, FORMATS)
+            return await asyncio.to_thread(scale, slot, data)
         except BadPictureError as reason:
             raise refuse(422, f"Validation failed: {label} content type is invalid") from reason
 

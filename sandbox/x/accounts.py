@@ -28,6 +28,42 @@ AVATAR_SIZES = {"normal": 48, "bigger": 73, "mini": 24, "400x400": 400}
 
 
 @dataclass(frozen=True)
+class Crop:
+    """Which part of an upload shall be the banner, in its pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    def box_within(self, image: Image.Image) -> tuple[int, int, int, int]:
+        """Returns the corners; raises `BadCropError`."""
+        right, bottom = self.left + self.width, self.top + self.height
+        if not (0 <= self.left < right <= image.width and 0 <= self.top < bottom <= image.height):
+            raise BadCropError(f"{self} of {image.width}x{image.height}")
+        return self.left, self.top, right, bottom
+
+
+class BadCropError(Exception):
+    """The crop does not lie within the picture."""
+
+
+def scale_avatar(data: bytes) -> tuple[str, bytes]:
+    """Returns media type and bytes of an upload as X keeps it; raises `BadPictureError`."""
+    image, form = decode(data, FORMATS)
+    form = "PNG" if form == "GIF" else form
+    return MEDIA_TYPES[form], encode(fit_width(image, 400), form)
+
+
+def scale_banner(data: bytes, crop: Crop | None = None) -> bytes:
+    """Returns the JPEG that X makes of an upload; raises `BadPictureError` and `BadCropError`."""
+    image, _ = decode(data, FORMATS)
+    if crop is not None:
+        image = image.crop(crop.box_within(image))
+    return encode(cover(image, 1500, 500), "JPEG")
+
+
+@dataclass(frozen=True)
 class Token:
     """An access token: whose it is and what it may do."""
 
@@ -79,28 +115,25 @@ class Accounts:
 
     # Pictures
 
-    def save_avatar(self, image: Image.Image, form: Format) -> str:
-        """Keeps a new avatar, scaled as X does; returns the token of its address."""
-        form = "PNG" if form == "GIF" else form
-        body = encode(fit_width(image, 400), form)
+    def save_avatar(self, media_type: str, body: bytes) -> str:
+        """Keeps a new avatar; returns the token of its address."""
         serial = int(self._context.clock() * 1000) << 22 | int.from_bytes(hashlib.sha256(body).digest()[:2])
-        token = f"{serial}/{self._context.token(6)}.{EXTENSIONS[MEDIA_TYPES[form]]}"
-        self._store.put_blob(token, MEDIA_TYPES[form], body)
+        token = f"{serial}/{self._context.token(6)}.{EXTENSIONS[media_type]}"
+        self._store.put_blob(token, media_type, body)
         return token
 
-    def save_banner(self, name: str, image: Image.Image) -> str:
+    def save_banner(self, name: str, body: bytes) -> str:
         """Keeps a new banner; its address ends in the second of the upload, never twice the same."""
         second = int(self._context.clock())
         latest = self._store.get("banner_seconds", name) or {"second": 0}
         second = max(second, latest["second"] + 1)
         self._store.put("banner_seconds", name, {"second": second})
         token = f"{self.user_id(name)}/{second}"
-        self._store.put_blob(token, "image/jpeg", encode(cover(image, 1500, 500), "JPEG"))
+        self._store.put_blob(token, "image/jpeg", body)
         return token
 
     def save_initial(self, name: str, slot: Slot, data: bytes) -> str:
-        image, form = decode(data, FORMATS)
-        return self.save_avatar(image, form) if slot == "avatar" else self.save_banner(name, image)
+        return self.save_avatar(*scale_avatar(data)) if slot == "avatar" else self.save_banner(name, scale_banner(data))
 
     def served(self, slot: Slot, token: str) -> tuple[str, bytes] | None:
         """Returns the picture behind an address; None once another picture shows, as on X."""

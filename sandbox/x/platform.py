@@ -19,7 +19,17 @@ from sandbox.kit.pages import account_page
 from sandbox.kit.pictures import BadPictureError, cover, decode, encode
 from sandbox.kit.platform import PEOPLE, AccountView, Context, Platform, place_initial_pictures
 from sandbox.kit.switches import Panel
-from sandbox.x.accounts import AVATAR_SIZES, BANNER_SIZES, FORMATS, Accounts, Token
+from sandbox.x.accounts import (
+    AVATAR_SIZES,
+    BANNER_SIZES,
+    FORMATS,
+    Accounts,
+    BadCropError,
+    Crop,
+    Token,
+    scale_avatar,
+    scale_banner,
+)
 from sandbox.x.answers import XDialect, XSwitches, error, refuse
 from sandbox.x.sign_in import SignIn
 
@@ -128,11 +138,11 @@ class X:
         if len(data) >= AVATAR_MAX_BYTES:
             raise refuse(request, 120, "Account update failed: Image is too large (the limit is 700 KB).")
         try:
-            image, form = await asyncio.to_thread(decode, data, FORMATS)
+            media_type, body = await asyncio.to_thread(scale_avatar, data)
         except BadPictureError as reason:
             raise refuse(request, 120, "Account update failed: Image could not be processed.") from reason
         if not self.panel.strikes("silent_reject"):
-            self._place(request, token, "avatar", self._accounts.save_avatar(image, form))
+            self._place(request, token, "avatar", self._accounts.save_avatar(media_type, body))
         return JSONResponse(self._user(token.account), headers=_level(token))
 
     async def _update_banner(self, request: Request) -> Response:
@@ -143,16 +153,13 @@ class X:
         if len(data) > BANNER_MAX_BYTES:
             raise refuse(request, 120, "Account update failed: Banner is too large.", status=422)
         try:
-            image, _ = await asyncio.to_thread(decode, data, FORMATS)
+            body = await asyncio.to_thread(scale_banner, data, _crop(await request.form()))
         except BadPictureError as reason:
             raise refuse(request, 120, "Account update failed: Banner could not be processed.") from reason
-        try:
-            box = _crop_box(await request.form(), image.width, image.height)
-        except ValueError as reason:
+        except BadCropError as reason:
             raise refuse(request, 120, "Account update failed: Banner could not be resized.", status=422) from reason
         if not self.panel.strikes("silent_reject"):
-            cropped = image if box is None else image.crop(box)
-            self._place(request, token, "banner", self._accounts.save_banner(token.account, cropped))
+            self._place(request, token, "banner", self._accounts.save_banner(token.account, body))
         return Response(status_code=201, media_type="text/html", headers=_level(token))
 
     async def _remove_banner(self, request: Request) -> Response:
@@ -271,16 +278,15 @@ async def _file(request: Request, field: str) -> bytes | None:
         return b"not base64"
 
 
-def _crop_box(form: FormData, width: int, height: int) -> tuple[int, int, int, int] | None:
-    """Returns the box of `width`, `height`, `offset_left`, `offset_top`, if given; raises `ValueError` on a misfit."""
-    values = [form.get(name) for name in ("width", "height", "offset_left", "offset_top")]
+def _crop(form: FormData) -> Crop | None:
+    """Returns the crop, for which X wants all four values or none; raises `BadCropError`."""
+    values = [form.get(name) for name in ("offset_left", "offset_top", "width", "height")]
     if not any(values):
         return None
-    box_width, box_height, left, top = (int(str(value)) for value in values)
-    right, bottom = left + box_width, top + box_height
-    if not (0 <= left < right <= width and 0 <= top < bottom <= height):
-        raise ValueError(f"a box of {box_width}x{box_height} at {left},{top} in {width}x{height}")
-    return left, top, right, bottom
+    try:
+        return Crop(*(int(str(value)) for value in values))
+    except ValueError as error:
+        raise BadCropError(str(error)) from error
 
 
 async def _not_found(request: Request, _: Exception) -> Response:

@@ -1,5 +1,6 @@
 import asyncio
 import base64
+import io
 import time
 from pathlib import Path
 
@@ -226,8 +227,6 @@ async def test_banner_crop_needs_all_four_values_inside_the_picture(ada: XClient
     path = "/1.1/account/update_profile_banner.json"
     halves = opened(picture("red", (600, 400))).copy()
     halves.paste((0, 128, 128), (0, 200, 600, 400))
-    import io
-
     out = io.BytesIO()
     halves.save(out, "PNG")
     file = {"banner": ("b.png", out.getvalue())}

@@ -11,15 +11,19 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
 import sqlalchemy as sa
+import structlog
 from google.protobuf.message import Message
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from servicekit.errors import UnavailableError
 from servicekit.ids import Clock, new_id, utc_now
 from servicekit.migrations import newest_revision
 from servicekit.settings import DatabaseSettings
 from servicekit.subjects import envelope, subject_of
+
+log = structlog.get_logger()
 
 # Sent rows are kept this long: JetStream acknowledges before it syncs its files, so after an unclean stop of the
 # broker the last minutes can be sent again (their ids make the repetition harmless).
@@ -100,6 +104,8 @@ class Database:
 class UnitOfWork:
     """One transaction. A service's `store.py` inherits this and adds its queries.
 
+    The block raises `UnavailableError` when Postgres is away, too busy, or went away in the middle.
+
     async with self._stores() as store:
         image = await store.image(image_id)
         ...
@@ -129,6 +135,11 @@ class UnitOfWork:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.session.close()
+        if error is not None and _is_away(error):
+            log.warning("database_unavailable", error=str(error))
+            raise UnavailableError(
+                "The database does not answer at the moment. Try again in a few seconds.", retry_after_seconds=5
+            ) from error
 
     def record(self, event: Message, *, owner_id: str, subject: str | None = None) -> str:
         """Notes an event that becomes true with the commit. Returns its id.
@@ -167,6 +178,13 @@ class UnitOfWork:
         if self._events and self._committed is not None:
             self._committed()
         self._events.clear()
+
+
+def _is_away(error: BaseException) -> bool:
+    """Says whether the same statement may work later: no connection, or one that was lost, or a server under load."""
+    if isinstance(error, sa.exc.OperationalError | sa.exc.TimeoutError):
+        return True
+    return isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
 
 
 StoreType = TypeVar("StoreType", bound=UnitOfWork, covariant=True)

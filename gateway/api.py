@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 from gateway import problems
 from gateway.context import Gateway
 from gateway.observe import QUIET_ROUTES, Requests
-from gateway.routes import docs, health, media, v1
+from gateway.routes import V1, V1_RULES, docs, health, media
 from gateway.routes.events import SCHEMAS_BESIDE
 from gateway.schemas.common import Problem
 from gateway.security import SecurityHeaders
@@ -47,7 +47,8 @@ class Api(FastAPI):
                 "exclude": lambda scope: scope.get("path") in QUIET_ROUTES,
             },
         )
-        self.include_router(v1)
+        for router in V1:
+            self.include_router(router, dependencies=V1_RULES)
         self.include_router(health.router)
         self.include_router(media.router)
         self.include_router(docs.router)

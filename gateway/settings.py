@@ -48,5 +48,5 @@ class GatewaySettings(ServiceSettings, GrpcSettings, BusSettings, ObjectStoreSet
     limit_sign_in_account: str = "10/minute"
     # How long one upload may take in all: the largest picture over a slow phone connection.
     upload_seconds: float = Field(default=300.0, ge=1)
-    # Refused before its bytes are read; the exact limit on pictures is the upload service's.
-    max_upload_bytes: int = Field(default=100_000_000, ge=1)
+    # The same variable as the upload service's: what is larger is not passed on to it.
+    max_image_bytes: int = Field(default=25_000_000, ge=1)

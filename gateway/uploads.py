@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # exists for type checkers only
 CHUNK_BYTES = 256 * 1024
 # 1,500 characters of up to four bytes, and room for a clear answer about a few more.
 ALT_TEXT_MAX_BYTES = 8_000
+# What a form has around its file: boundaries, headers and the description.
+FORM_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -39,17 +41,14 @@ async def forward_upload(
     Raises `InvalidInputError` for a form that is not right, and what the service raises. When the browser goes away, the call is cancelled.
     """
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > max_bytes:
-        raise TooLargeError(
-            f"The upload is larger than {max_bytes / 1e6:.0f} MB. Export the picture smaller, or as JPEG, and try again.",
-            metadata={"max_bytes": str(max_bytes)},
-        )
+    if declared.isdigit() and int(declared) > max_bytes + FORM_BYTES:
+        raise _too_large(max_bytes)
     parts = form_parts(request.stream(), request.headers.get("content-type", ""))
     failures: list[Exception] = []
 
     async def messages() -> AsyncIterator[upload_pb2.UploadImageRequest]:
         try:
-            async for message in upload_messages(parts, idempotency_key=idempotency_key):
+            async for message in upload_messages(parts, idempotency_key=idempotency_key, max_bytes=max_bytes):
                 yield message
         except Exception as failure:
             failures.append(failure)
@@ -66,13 +65,14 @@ async def forward_upload(
 
 
 async def upload_messages(
-    parts: AsyncIterable[PartBegins | bytes], *, idempotency_key: str
+    parts: AsyncIterable[PartBegins | bytes], *, idempotency_key: str, max_bytes: int
 ) -> AsyncIterator[upload_pb2.UploadImageRequest]:
     """Turns the parts of a form into the messages of an upload: `alt_text`, if any, then `file`, and nothing else.
 
-    Raises `InvalidInputError` that names the part.
+    Raises `InvalidInputError` that names the part, and `TooLargeError` as soon as the file has more than `max_bytes`.
     """
     alt_text = bytearray()
+    file_bytes = 0
     chunk = bytearray()
     part: PartBegins | None = None
     file_began = False
@@ -87,6 +87,9 @@ async def upload_messages(
                 )
                 yield upload_pb2.UploadImageRequest(header=header)
         elif file_began:
+            file_bytes += len(event)
+            if file_bytes > max_bytes:
+                raise _too_large(max_bytes)
             chunk += event
             while len(chunk) >= CHUNK_BYTES:
                 yield upload_pb2.UploadImageRequest(chunk=bytes(chunk[:CHUNK_BYTES]))
@@ -99,6 +102,13 @@ async def upload_messages(
         raise InvalidInputError.of_field("file", "There is no picture in the form: send one in the field file.")
     if chunk:
         yield upload_pb2.UploadImageRequest(chunk=bytes(chunk))
+
+
+def _too_large(max_bytes: int) -> TooLargeError:
+    return TooLargeError(
+        f"The file is larger than {max_bytes / 1e6:.0f} MB. Export it smaller, or as JPEG, and try again.",
+        metadata={"max_bytes": str(max_bytes)},
+    )
 
 
 def _check_order(part: PartBegins, *, file_began: bool) -> None:

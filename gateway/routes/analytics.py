@@ -13,7 +13,7 @@ from linkarooie.analytics.v1 import analytics_pb2
 from servicekit.errors import InvalidInputError
 from servicekit.protobuf import timestamp
 
-router = APIRouter(prefix="/analytics", tags=["analytics"])
+router = APIRouter(prefix="/v1/analytics", tags=["analytics"])
 
 Moment = Annotated[
     AwareDatetime | None, Query(description="RFC 3339 with an offset. Absent, with the other end: the last 30 days.")

@@ -13,7 +13,7 @@ from servicekit.errors import UnauthenticatedError
 from servicekit.grpc_client import remote_errors
 from servicekit.protobuf import moment
 
-router = APIRouter(prefix="/auth", tags=["auth"])
+router = APIRouter(prefix="/v1/auth", tags=["auth"])
 
 SessionByName = Annotated[RefreshToken | None, Body(description="Only where no cookie names the session.")]
 

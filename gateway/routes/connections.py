@@ -11,7 +11,7 @@ from gateway.schemas.connections import Connection, ConnectionList, ConsentLink,
 from linkarooie.sync.v1 import sync_pb2
 from servicekit.protobuf import moment
 
-router = APIRouter(prefix="/connections", tags=["connections"])
+router = APIRouter(prefix="/v1/connections", tags=["connections"])
 
 # These calls wait for the platform's own servers.
 PLATFORM_SECONDS = 30.0

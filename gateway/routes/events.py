@@ -7,7 +7,7 @@ from gateway.callers import SignedIn
 from gateway.context import GatewayParts
 from gateway.schemas.notices import LiveEnd, LiveUpdate
 
-router = APIRouter(prefix="/events", tags=["events"])
+router = APIRouter(prefix="/v1/events", tags=["events"])
 
 
 @router.get(

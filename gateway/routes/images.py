@@ -13,7 +13,7 @@ from gateway.schemas.pictures import Variant, VariantList
 from gateway.uploads import forward_upload
 from linkarooie.upload.v1 import upload_pb2
 
-router = APIRouter(prefix="/images", tags=["images"])
+router = APIRouter(prefix="/v1/images", tags=["images"])
 
 IdempotencyKey = Annotated[
     str, Header(max_length=200, description="The same key again gets the first answer, and nothing is done twice.")
@@ -54,7 +54,7 @@ async def upload_image(
         request,
         gateway.upload,
         idempotency_key=idempotency_key,
-        max_bytes=gateway.settings.max_upload_bytes,
+        max_bytes=gateway.settings.max_image_bytes,
         seconds=gateway.settings.upload_seconds,
     )
     response.headers["location"] = f"/v1/images/{image.id}"

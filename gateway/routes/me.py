@@ -7,7 +7,7 @@ from gateway.context import GatewayParts
 from gateway.schemas.auth import User
 from linkarooie.auth.v1 import auth_pb2
 
-router = APIRouter(tags=["me"])
+router = APIRouter(prefix="/v1", tags=["me"])
 
 
 @router.get("/me")

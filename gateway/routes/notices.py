@@ -8,7 +8,7 @@ from gateway.pages import PageSize, PageToken
 from gateway.schemas.notices import Notice, NoticeList, ReadNotices, UnreadNotices
 from linkarooie.notify.v1 import notify_pb2
 
-router = APIRouter(prefix="/notices", tags=["notices"])
+router = APIRouter(prefix="/v1/notices", tags=["notices"])
 
 
 @router.get("")

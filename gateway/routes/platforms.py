@@ -7,7 +7,7 @@ from gateway.context import GatewayParts
 from gateway.schemas.platforms import Platform, PlatformList
 from linkarooie.sync.v1 import sync_pb2
 
-router = APIRouter(tags=["platforms"])
+router = APIRouter(prefix="/v1", tags=["platforms"])
 
 
 @router.get("/platforms")

@@ -13,7 +13,7 @@ from linkarooie.profile.v1 import profile_pb2
 from servicekit.errors import ConflictError, InvalidInputError
 from servicekit.grpc_client import remote_errors
 
-router = APIRouter(tags=["profile"])
+router = APIRouter(prefix="/v1", tags=["profile"])
 
 IfMatch = Annotated[
     str, Header(max_length=200, description="The ETag that was read: changes nothing if it has changed since.")

@@ -9,7 +9,7 @@ from gateway.routes.images import IdempotencyKey
 from gateway.schemas.syncs import NewSync, Sync, SyncList
 from linkarooie.sync.v1 import sync_pb2
 
-router = APIRouter(prefix="/syncs", tags=["syncs"])
+router = APIRouter(prefix="/v1/syncs", tags=["syncs"])
 
 
 @router.post("", status_code=status.HTTP_202_ACCEPTED)

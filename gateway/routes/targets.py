@@ -8,7 +8,7 @@ from gateway.pages import PageSize, PageToken
 from gateway.schemas.syncs import Step, StepList, Target
 from linkarooie.sync.v1 import sync_pb2
 
-router = APIRouter(prefix="/targets", tags=["syncs"])
+router = APIRouter(prefix="/v1/targets", tags=["syncs"])
 
 
 @router.post("/{target_id}/retry")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from gateway.routes import v1
+from gateway.routes import V1_RULES
 
 COOKIE = {"cookie": "__Host-linkarooie-access=good"}
 OTHERS = {"origin": "https://elsewhere.example"}
@@ -43,7 +43,7 @@ async def test_only_our_pages_and_programs_change_things(
     async def changed() -> str:
         return "changed"
 
-    api.add_api_route("/v1/change", changed, methods=["POST"], dependencies=v1.dependencies)
+    api.add_api_route("/v1/change", changed, methods=["POST"], dependencies=V1_RULES)
     answer = await open_client(api).post("/v1/change", headers=headers)
 
     assert answer.status_code == (200 if allowed else 403)

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.problems import TooLargeError
 from gateway.uploads import CHUNK_BYTES, form_parts, upload_messages
 from linkarooie.upload.v1 import upload_pb2
 from servicekit.errors import InvalidInputError
 
+LIMIT = 400 * 64 * 1024
 TYPE = "multipart/form-data; boundary=line"
 
 
@@ -30,7 +32,7 @@ async def stream(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
 
 async def sent(pieces: Iterable[bytes], content_type: str = TYPE, key: str = "") -> list[upload_pb2.UploadImageRequest]:
     parts = form_parts(stream(pieces), content_type)
-    return [message async for message in upload_messages(parts, idempotency_key=key)]
+    return [message async for message in upload_messages(parts, idempotency_key=key, max_bytes=LIMIT)]
 
 
 def content_of(messages: list[upload_pb2.UploadImageRequest]) -> bytes:
@@ -75,13 +77,31 @@ async def test_no_more_than_a_chunk_is_held_however_large_the_file() -> None:
         yield b"\r\n--line--\r\n"
 
     passed_on, most_held = 0, 0
-    async for message in upload_messages(form_parts(body(), TYPE), idempotency_key=""):
+    async for message in upload_messages(form_parts(body(), TYPE), idempotency_key="", max_bytes=LIMIT):
         assert len(message.chunk) <= CHUNK_BYTES
         passed_on += len(message.chunk)
         most_held = max(most_held, pulled - passed_on)
 
     assert passed_on == 400 * len(piece)
     assert most_held <= CHUNK_BYTES + len(piece)
+
+
+async def test_a_file_is_refused_at_the_first_byte_too_many_and_no_more_is_read() -> None:
+    pulled = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal pulled
+        yield part("file", b"", "endless.bin")[:-2]
+        while True:
+            pulled += 100
+            yield bytes(100)
+
+    with pytest.raises(TooLargeError) as refused:
+        async for _ in upload_messages(form_parts(body(), TYPE), idempotency_key="", max_bytes=1000):
+            pass
+
+    assert (refused.value.reason, refused.value.metadata) == ("TOO_MANY_BYTES", {"max_bytes": "1000"})
+    assert pulled == 1100
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,172 @@
+"""The gateway over HTTP, with the real services behind it; sync and analytics are doubles that speak over real gRPC channels."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from typing import Any
+
+import httpx2
+import pytest
+from gateway_doubles import AnalyticsDouble, SyncDouble
+from gateway_people import Person, RunGateway
+
+from gateway.app import build as build_gateway
+from gateway.http_server import HttpServer
+from gateway.settings import GatewaySettings
+from linkarooie.analytics.v1 import analytics_pb2, analytics_pb2_grpc
+from linkarooie.sync.v1 import sync_pb2, sync_pb2_grpc
+from servicekit.app import App
+from servicekit.grpc_client import Channels
+from servicekit.grpc_server import GrpcServer
+from servicekit.ids import new_id
+from servicekit.remote_keys import remote_verifier
+from servicekit.settings import GrpcSettings
+from services.auth.app import build as build_auth
+from services.auth.keys import new_signing_keys
+from services.auth.settings import AuthSettings
+from services.notify.app import build as build_notify
+from services.notify.settings import NotifySettings
+from services.profile.app import build as build_profile
+from services.profile.settings import ProfileSettings
+from services.upload.app import build as build_upload
+from services.upload.settings import UploadSettings
+
+MEDIA_KEY = "the media key of the tests, long enough"
+MAX_IMAGE_BYTES = 2_000_000
+RunApp = Callable[[App], AbstractAsyncContextManager[App]]
+
+
+def address(app: App) -> str:
+    assert app.grpc is not None
+    return app.grpc.address
+
+
+@pytest.fixture(scope="session")
+async def targets(service_settings: Callable[..., Any], run_app: RunApp) -> AsyncIterator[dict[str, str]]:
+    """The addresses of the real services, all of which take the tokens of the real auth service."""
+    cheap = {"argon2_memory_kib": 19456, "argon2_time_cost": 2, "argon2_parallelism": 1}
+    auth_app = build_auth(service_settings(AuthSettings, signing_keys=new_signing_keys(), **cheap))
+    async with run_app(auth_app):
+        auth_target = address(auth_app)
+        make = partial(service_settings, auth_target=auth_target)
+        profile = build_profile(make(ProfileSettings))
+        upload = build_upload(make(UploadSettings, max_image_bytes=MAX_IMAGE_BYTES))
+        notify = build_notify(make(NotifySettings))
+        async with run_app(profile), run_app(upload), run_app(notify):
+            yield {
+                "auth_target": auth_target,
+                "profile_target": address(profile),
+                "upload_target": address(upload),
+                "notify_target": address(notify),
+            }
+
+
+@asynccontextmanager
+async def served(service: Any, register: Any, auth_target: str) -> AsyncIterator[str]:
+    """Serves a double the way every service is served: it sees the caller only through a token that it has checked."""
+    settings = GrpcSettings(grpc_listen="127.0.0.1:0", auth_target=auth_target, grpc_stop_grace_seconds=0)
+    channels = Channels(settings)
+    public = ["GetClientMetadata"]
+    server = GrpcServer(
+        settings,
+        service=service,
+        register=register,
+        verifier=remote_verifier(settings, channels),
+        public_methods=public,
+    )
+    await server.start()
+    try:
+        yield server.address
+    finally:
+        await server.stop()
+        await channels.stop()
+
+
+@pytest.fixture(scope="session")
+async def serve_double(targets: dict[str, str]) -> Callable[..., AbstractAsyncContextManager[str]]:
+    return partial(served, auth_target=targets["auth_target"])
+
+
+@pytest.fixture
+async def sync(serve_double: Callable[..., Any]) -> AsyncIterator[SyncDouble]:
+    double = SyncDouble()
+    register = partial(sync_pb2_grpc.add_SyncServiceServicer_to_server, double)
+    async with serve_double(sync_pb2.DESCRIPTOR.services_by_name["SyncService"], register) as target:
+        double.target = target
+        yield double
+
+
+@pytest.fixture
+async def analytics(serve_double: Callable[..., Any]) -> AsyncIterator[AnalyticsDouble]:
+    double = AnalyticsDouble()
+    register = partial(analytics_pb2_grpc.add_AnalyticsServiceServicer_to_server, double)
+    service = analytics_pb2.DESCRIPTOR.services_by_name["AnalyticsService"]
+    async with serve_double(service, register) as target:
+        double.target = target
+        yield double
+
+
+@pytest.fixture(scope="session")
+def run_gateway(service_settings: Callable[..., Any], targets: dict[str, str], run_app: RunApp) -> RunGateway:
+    """Runs a gateway with the settings given and hands out its address."""
+
+    @asynccontextmanager
+    async def run(**overrides: Any) -> AsyncIterator[str]:
+        usual = {
+            "port": 0,
+            "max_image_bytes": MAX_IMAGE_BYTES,
+            "media_key": MEDIA_KEY,
+            "limit_sign_in": "10000/minute",
+            "http_stop_grace_seconds": 5,
+        }
+        app = build_gateway(service_settings(GatewaySettings, **{**usual, **targets, **overrides}))
+        async with run_app(app):
+            server = app.parts[-1]
+            assert isinstance(server, HttpServer)
+            yield f"http://{server.address}"
+
+    return run
+
+
+@pytest.fixture
+async def gateway(run_gateway: RunGateway, sync: SyncDouble, analytics: AnalyticsDouble) -> AsyncIterator[str]:
+    async with run_gateway(sync_target=sync.target, analytics_target=analytics.target) as url:
+        yield url
+
+
+@pytest.fixture
+async def http(gateway: str) -> AsyncIterator[httpx2.AsyncClient]:
+    """A browser or program that nobody is signed in to."""
+    async with httpx2.AsyncClient(base_url=gateway) as client:
+        yield client
+
+
+@pytest.fixture
+def sign_up(gateway: str) -> Callable[[], Any]:
+    """Makes somebody new, with an account and a token of their own."""
+
+    async def make() -> Person:
+        email, password = f"{new_id()}@example.com", "correct horse battery"
+        async with httpx2.AsyncClient(base_url=gateway) as client:
+            account = {"email": email, "password": password, "display_name": "Fox Fable"}
+            registered = await client.post("/v1/auth/register", json=account)
+            assert registered.status_code == 201, registered.text
+            logged_in = await client.post("/v1/auth/login", json={"email": email, "password": password})
+            assert logged_in.status_code == 200, logged_in.text
+            cookies = dict(client.cookies)
+        return Person(registered.json()["id"], email, password, logged_in.json()["access_token"], cookies)
+
+    return make
+
+
+@pytest.fixture
+async def person(sign_up: Callable[[], Any]) -> Person:
+    somebody: Person = await sign_up()
+    return somebody
+
+
+@pytest.fixture
+async def api(gateway: str, person: Person) -> AsyncIterator[httpx2.AsyncClient]:
+    """A program that acts for `person`."""
+    async with httpx2.AsyncClient(base_url=gateway, headers=person.headers) as client:
+        yield client

@@ -25,7 +25,7 @@ function Field({ label, hint, problem, children }: FieldProps) {
         </p>
       )}
       {problem && (
-        <p className="field-problem" id={`${id}-problem`}>
+        <p className="field-problem" id={`${id}-problem`} role="alert">
           <Icon name="warning" size={16} />
           {problem}
         </p>

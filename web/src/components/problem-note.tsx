@@ -4,6 +4,8 @@ import { Icon } from './icon';
 
 interface ProblemNoteProps {
   error: unknown;
+  /** Fields that show their own problems: when it is only about those, the note would say it twice. */
+  fields?: string[];
   /** Offered where trying the same again may help. */
   onRetry?: (() => void) | undefined;
   /** The way out, where there is a better one. */
@@ -11,9 +13,12 @@ interface ProblemNoteProps {
 }
 
 /** Says what went wrong, what to do, and under which reference the logs know it. */
-export function ProblemNote({ error, onRetry, children }: ProblemNoteProps) {
+export function ProblemNote({ error, fields = [], onRetry, children }: ProblemNoteProps) {
   const problem = Problem.from(error);
-  const named = problem.errors.filter((field) => !problem.detail.includes(field.detail));
+  const named = problem.errors.filter(
+    ({ field, detail }) => !fields.includes(field) && !problem.detail.includes(detail),
+  );
+  if (problem.errors.length > 0 && problem.errors.every(({ field }) => fields.includes(field))) return null;
   return (
     <div className="note note-bad" role="alert">
       <Icon name="warning" />
@@ -24,7 +29,7 @@ export function ProblemNote({ error, onRetry, children }: ProblemNoteProps) {
             {field.field}: {field.detail}
           </p>
         ))}
-        {problem.reference && (
+        {problem.reference && !problem.detail.includes(problem.reference) && (
           <p className="small quiet">
             Reference: <code>{problem.reference}</code>
           </p>

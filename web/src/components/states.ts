@@ -42,14 +42,20 @@ export function platformLook(platform: Platform): Look {
   return { tone: 'idle', icon: 'dash', label: 'Read-only' };
 }
 
+/** The same for a plan, which tells what would happen. */
+export const PLAN_LOOKS: Record<TargetState, Look> = {
+  ...TARGET_LOOKS,
+  queued: { tone: 'busy', icon: 'send', label: 'Will be sent' },
+  verified: { tone: 'good', icon: 'check', label: 'Already right' },
+  paused: { tone: 'idle', icon: 'pause', label: 'Will wait' },
+};
+
 /** Counts targets by state and says it in a sentence, the good news first: “2 verified, 1 needs you”. */
-export function summarise(states: TargetState[]): string {
+export function summarise(states: TargetState[], looks = TARGET_LOOKS): string {
   const order = Object.keys(TARGET_LOOKS) as TargetState[];
   const ranked = ['verified' as const, ...order.filter((state) => state !== 'verified')];
   return ranked
-    .map(
-      (state) => [states.filter((other) => other === state).length, TARGET_LOOKS[state].label.toLowerCase()] as const,
-    )
+    .map((state) => [states.filter((other) => other === state).length, looks[state].label.toLowerCase()] as const)
     .filter(([count]) => count > 0)
     .map(([count, label]) => `${count} ${label}`)
     .join(', ');

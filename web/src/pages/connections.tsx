@@ -79,9 +79,9 @@ function ConsentOutcome({ connections }: { connections: Connection[] }) {
             Reason: <code>{problem}</code>
           </p>
         </div>
-        <Button kind="ghost" icon="cross" onClick={dismiss}>
-          Dismiss
-        </Button>
+        <button type="button" className="icon-button" aria-label="Dismiss" onClick={dismiss}>
+          <Icon name="cross" />
+        </button>
       </div>
     );
   }
@@ -94,9 +94,9 @@ function ConsentOutcome({ connections }: { connections: Connection[] }) {
         <strong>{connection.remote_handle}</strong> on {named(connection.platform).name} is connected. Its pictures of
         today are kept, whatever you change.
       </p>
-      <Button kind="ghost" icon="cross" onClick={dismiss}>
-        Dismiss
-      </Button>
+      <button type="button" className="icon-button" aria-label="Dismiss" onClick={dismiss}>
+        <Icon name="cross" />
+      </button>
     </div>
   );
 }
@@ -109,7 +109,7 @@ function ConnectionCard({ connection }: { connection: Connection }) {
   const banner = shown('banner');
   return (
     <li className="card account">
-      <div className="account-banner">
+      <div className="account-banner" data-empty={!banner?.observed?.picture_url || undefined}>
         {banner?.observed?.picture_url && (
           <img src={banner.observed.picture_url} alt={`Banner of ${connection.remote_handle}`} loading="lazy" />
         )}

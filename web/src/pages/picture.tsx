@@ -35,13 +35,11 @@ export function PicturePage() {
         {IMAGE_LOOKS[image.state].label}
       </p>
       <div className="picture-page">
-        <aside className="stack">
+        <div className="picture-about">
           <PictureThumb image={image} />
           <Facts image={image} />
-          <AltText image={image} />
-          <DeletePicture image={image} />
-        </aside>
-        <div className="stack-wide">
+        </div>
+        <div className="picture-use stack-wide">
           {image.state === 'failed' && <Failed image={image} />}
           {image.state === 'processing' && (
             <p className="note">
@@ -70,6 +68,10 @@ export function PicturePage() {
               <VariantGallery variants={variants.filter((variant) => variant.slot === slot)} alt={image.alt_text} />
             </>
           )}
+        </div>
+        <div className="picture-care stack">
+          <AltText image={image} />
+          <DeletePicture image={image} />
         </div>
       </div>
     </Page>

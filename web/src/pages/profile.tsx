@@ -53,7 +53,7 @@ function ProfileForm({ profile, etag, onReload }: ProfileFormProps) {
       }}
     >
       {problem && (
-        <ProblemNote error={problem}>
+        <ProblemNote error={problem} fields={['display_name', 'handle', 'bio']}>
           {overtaken && (
             <Button icon="sync" onClick={() => void cache.fetchQuery(profileQuery).then(onReload)}>
               Load the newer version

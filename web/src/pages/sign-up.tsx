@@ -33,7 +33,7 @@ export function SignUpPage() {
             if (!signUp.isPending) signUp.mutate(entries(event.currentTarget, ['display_name', 'email', 'password']));
           }}
         >
-          {problem && <ProblemNote error={problem} />}
+          {problem && <ProblemNote error={problem} fields={['display_name', 'email', 'password']} />}
           <TextField
             label="Your name"
             name="display_name"

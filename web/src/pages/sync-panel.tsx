@@ -12,7 +12,7 @@ import { Empty } from '../components/empty';
 import { Face } from '../components/face';
 import { ProblemNote } from '../components/problem-note';
 import { ReasonText } from '../components/reason-text';
-import { CONNECTION_LOOKS, summarise, TARGET_LOOKS } from '../components/states';
+import { CONNECTION_LOOKS, PLAN_LOOKS, summarise } from '../components/states';
 import { usePlatforms } from '../platforms';
 
 /** Where the picture shall go: the accounts, what would happen there, and the button that makes it so. */
@@ -149,12 +149,17 @@ function Plan({ plan }: { plan: Sync }) {
   return (
     <div className="plan stack-tight">
       <p>
-        <strong>What would happen:</strong> {summarise(plan.targets.map((target) => target.state))}.
+        <strong>What would happen:</strong>{' '}
+        {summarise(
+          plan.targets.map((target) => target.state),
+          PLAN_LOOKS,
+        )}
+        .
       </p>
       <ul className="stack-tight">
         {plan.targets.map((target) => (
           <li key={target.connection_id} className="row">
-            <Chip {...TARGET_LOOKS[target.state]} />
+            <Chip {...PLAN_LOOKS[target.state]} />
             <span className="grow">
               {target.remote_handle} <span className="quiet">({named(target.platform).name})</span>
               <ReasonText reason={target.reason} />

@@ -72,6 +72,9 @@ function SentAndSeen({ target, sent }: { target: Target; sent: Variant | undefin
   );
 }
 
+/** Reasons that connecting the account again does away with. */
+const RECONNECT_REASONS = new Set(['AUTH_REVOKED', 'MISSING_PERMISSION']);
+
 /** The one thing that a person can do about a target, if there is any. */
 function Remedy({ target, sent }: { target: Target; sent: Variant | undefined }) {
   const { all } = usePlatforms();
@@ -80,7 +83,7 @@ function Remedy({ target, sent }: { target: Target; sent: Variant | undefined })
   const connection = connections.find(({ id }) => id === target.connection_id);
 
   if (target.state === 'needs_you' && target.instructions.length > 0) return <ByHand target={target} sent={sent} />;
-  if (platform && (connection?.state === 'needs_reconnect' || target.reason?.code === 'MISSING_SCOPE')) {
+  if (platform && (connection?.state === 'needs_reconnect' || RECONNECT_REASONS.has(target.reason?.code ?? ''))) {
     return <ConnectButton platform={platform} instance={connection?.instance ?? ''} label="Reconnect" />;
   }
   const retryable = target.state === 'failed' || target.state === 'differs' || target.state === 'needs_you';

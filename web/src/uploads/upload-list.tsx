@@ -1,4 +1,4 @@
-import { useSyncExternalStore } from 'react';
+import { useState, useSyncExternalStore } from 'react';
 import { Button } from '../components/button';
 import { Icon } from '../components/icon';
 import { formatBytes } from '../format';
@@ -21,7 +21,7 @@ function UploadRow({ upload }: { upload: Upload }) {
   const failed = upload.state === 'failed';
   return (
     <li className={`upload card ${failed ? 'upload-failed' : ''}`}>
-      <span className="upload-thumb">{upload.preview && <img src={upload.preview} alt="" />}</span>
+      <Preview address={upload.preview} />
       <div className="stack-tight grow">
         <p className="upload-name">
           <strong>{upload.fileName}</strong> <span className="small quiet">{formatBytes(upload.bytes)}</span>
@@ -44,7 +44,7 @@ function UploadRow({ upload }: { upload: Upload }) {
         )}
       </div>
       <div className="row">
-        {failed && (
+        {failed && upload.problem?.passing && (
           <Button icon="sync" onClick={() => uploads.retry(upload.id)}>
             Try again
           </Button>
@@ -54,6 +54,16 @@ function UploadRow({ upload }: { upload: Upload }) {
         </Button>
       </div>
     </li>
+  );
+}
+
+/** The picked file, if the browser can show it. */
+function Preview({ address }: { address: string | null }) {
+  const [shown, setShown] = useState(true);
+  return (
+    <span className="upload-thumb">
+      {address && shown && <img src={address} alt="" onError={() => setShown(false)} />}
+    </span>
   );
 }
 

@@ -76,11 +76,6 @@ async def prepare() -> None:
     settings = [service.database_settings() for service in databases]
     for service, found in zip(databases, settings, strict=True):
         await asyncio.to_thread(migrate, found, schema=service.name, directory=service.migrations)
-    await prepare_bus()
-
-
-async def prepare_bus() -> None:
-    """Creates the streams and consumers that are not there yet."""
     topology = load_settings(TopologySettings)
     bus = Bus(topology, name="migrate")
     await bus.start()

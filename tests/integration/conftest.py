@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -42,19 +41,8 @@ async def stack(dev_stack: DevStack) -> Endpoints:
     """The running servers, with every schema migrated and all streams and consumers made."""
     for name, value in environment_of(dev_stack.endpoints).items():
         os.environ[name] = value
-    await _prepare_what_is_built()
+    await processes.prepare()
     return dev_stack.endpoints
-
-
-async def _prepare_what_is_built() -> None:
-    from linkarooie.services import SERVICES
-
-    for service in SERVICES:
-        if any(Path(service.package.replace(".", "/"), "migrations", "versions").glob("0*.py")):
-            await asyncio.to_thread(
-                processes.migrate, service.database_settings(), schema=service.name, directory=service.migrations
-            )
-    await processes.prepare_bus()
 
 
 def environment_of(endpoints: Endpoints) -> dict[str, str]:
@@ -91,7 +79,7 @@ class _KeysOnly(auth_pb2_grpc.AuthServiceServicer):
     def __init__(self, jwks: str) -> None:
         self._jwks = jwks
 
-    async def GetSigningKeys(  # noqa: N802
+    async def GetSigningKeys(
         self, request: auth_pb2.GetSigningKeysRequest, context: object
     ) -> auth_pb2.GetSigningKeysResponse:
         return auth_pb2.GetSigningKeysResponse(jwks_json=self._jwks)

@@ -37,7 +37,10 @@ MINUTE = timedelta(minutes=1)
 @pytest.fixture(scope="module")
 async def analytics(service_settings: Callable[..., Any], run_app: Any) -> AsyncIterator[Any]:
     """A stub for the running service."""
-    async with run_app(build(service_settings(AnalyticsSettings))) as app, open_channel(app.grpc.address, SERVICE, GrpcSettings()) as channel:
+    async with (
+        run_app(build(service_settings(AnalyticsSettings))) as app,
+        open_channel(app.grpc.address, SERVICE, GrpcSettings()) as channel,
+    ):
         yield analytics_pb2_grpc.AnalyticsServiceStub(channel)
 
 

@@ -9,12 +9,15 @@ Adding a platform is adding its catalogue file and one module here. What an adap
 Whatever does not go as it should is a `PlatformError`; its problem says what follows.
 """
 
+import base64
+import hashlib
+import json
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from catalog import Platform
 from servicekit.ids import Clock
@@ -188,8 +191,8 @@ class Api:
 
     def __init__(self, outbound: Outbound, read_timeout_seconds: float, write_timeout_seconds: float) -> None:
         self.outbound = outbound
-        self._read_timeout_seconds = read_timeout_seconds
-        self._write_timeout_seconds = write_timeout_seconds
+        self.read_timeout_seconds = read_timeout_seconds
+        self.write_timeout_seconds = write_timeout_seconds
 
     async def call(
         self,
@@ -197,27 +200,30 @@ class Api:
         url: str,
         *,
         writes: bool = False,
+        timeout_seconds: float | None = None,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
         data: Mapping[str, str] | None = None,
-        json: object = None,
+        json_body: object = None,
         content: bytes | None = None,
         files: Mapping[str, tuple[str, bytes, str]] | None = None,
     ) -> Answer:
         """Returns the answer, whatever its status below 500. `writes` says that the call changes a picture.
 
+        Without `timeout_seconds` it may take as long as reads or writes may.
+
         Raises `PlatformError`: after a write without an answer, or with a server's error for one, the outcome is unknown.
         """
-        timeout_seconds = self._write_timeout_seconds if writes else self._read_timeout_seconds
+        usual = self.write_timeout_seconds if writes else self.read_timeout_seconds
         try:
             answer = await self.outbound.request(
                 method,
                 url,
-                timeout_seconds=timeout_seconds,
+                timeout_seconds=timeout_seconds or usual,
                 headers=headers,
                 params=params,
                 data=data,
-                json=json,
+                json=json_body,
                 content=content,
                 files=files,
             )
@@ -230,6 +236,21 @@ class Api:
 
     async def close(self) -> None:
         await self.outbound.close()
+
+
+def json_of(answer: Answer) -> dict[str, Any]:  # JSON
+    """Returns the JSON object of an answer; an empty one where there is none."""
+    try:
+        values = json.loads(answer.body)
+    except ValueError:
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def challenge_of(verifier: str) -> str:
+    """Returns the PKCE challenge of a verifier, method S256."""
+    digest = hashlib.sha256(verifier.encode()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def server_trouble(answer: Answer, *, writes: bool) -> Problem:

@@ -4,7 +4,6 @@ Facts from X's documentation as of August 2026. The picture calls exist in versi
 include them X does not say, and shows by 403 with code 453. Both answers to a write come before the picture is processed.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from services.sync.platforms.base import (
     Picture,
     Session,
     Unavailable,
+    json_of,
 )
 
 # X's windows are this long; used where an answer does not say when the window ends.
@@ -146,17 +146,12 @@ class X(Adapter):
         return Observation(f"{url}/1500x500" if url else "", url)
 
     async def _me(self, session: Session) -> dict[str, str]:
-        answer = await self._ask(
-            "GET", "/2/users/me?user.fields=profile_image_url,profile_banner_url,username", session
-        )
-        try:
-            me: dict[str, str] = json.loads(answer.body)["data"]
-            return {name: me[name] for name in me if isinstance(me[name], str)} | {
-                "id": me["id"],
-                "username": me["username"],
-            }
-        except (ValueError, KeyError, TypeError) as error:
-            raise PlatformError(o.Transient(cut(f"not a user: {answer.text()}"))) from error
+        answer = await self._ask("GET", "/2/users/me?user.fields=profile_image_url,profile_banner_url", session)
+        data = json_of(answer).get("data")
+        me = {name: value for name, value in data.items() if isinstance(value, str)} if isinstance(data, dict) else {}
+        if "id" not in me or "username" not in me:
+            raise PlatformError(o.Transient(cut(f"not a user: {answer.text()}")))
+        return me
 
     # Writes
 
@@ -257,11 +252,11 @@ def _keys(session: Session) -> _Keys:
 
 def _error_code(answer: Answer) -> int:
     """Returns the code of a version 1.1 error, or one that stands for a version 2 problem; 0 if there is none."""
+    body = json_of(answer)
+    if isinstance(body.get("type"), str):
+        kind = body["type"].rstrip("/").rsplit("/", 1)[-1]
+        return {"client-forbidden": 453, "usage-capped": 88, "rate-limit-exceeded": 88}.get(kind, 0)
     try:
-        body = json.loads(answer.body)
-        if isinstance(body.get("type"), str):
-            kind = body["type"].rstrip("/").rsplit("/", 1)[-1]
-            return {"client-forbidden": 453, "usage-capped": 88, "rate-limit-exceeded": 88}.get(kind, 0)
         return int(body["errors"][0]["code"])
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+    except (ValueError, KeyError, TypeError, IndexError):
         return 0

@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit
@@ -138,8 +139,10 @@ class Person:
             raise AssertionError(f"not {state}/{reason} but {last}") from error
 
     async def history(self, target_id: str) -> list[str]:
+        """Returns the states that a target has been in, one after the other."""
         found = await self.call("ListTargetSteps", sync_pb2.ListTargetStepsRequest(target_id=target_id))
-        return [sync_pb2.TargetState.Name(step.state).removeprefix("TARGET_STATE_") for step in found.steps]
+        states = [sync_pb2.TargetState.Name(step.state).removeprefix("TARGET_STATE_") for step in found.steps]
+        return [state for before, state in pairwise(["", *states]) if state != before]
 
     async def upload(self, seed: int, slot: str = "avatar", *, rendered: bool = True) -> str:
         """Puts a picture into the person's library, with its renditions made unless told otherwise."""

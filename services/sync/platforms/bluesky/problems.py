@@ -1,0 +1,56 @@
+"""What the network's errors mean for us."""
+
+from datetime import UTC, datetime, timedelta
+
+from catalog import Platform
+from servicekit.outbound import Answer
+from services.sync.domain import outcomes as o
+from services.sync.domain.outcomes import cut
+from services.sync.platforms.base import json_of
+
+# The window in which calls are counted; used where an answer does not say when it ends.
+RATE_LIMIT_WINDOW = timedelta(minutes=5)
+# Calls are counted by address in windows of this length, writes by account in longer ones.
+ADDRESS_WINDOW = "w=300"
+
+# Names by what we do next; what is not here is judged by its status.
+_ENDED = {"ExpiredToken", "InvalidToken", "AuthMissing", "AuthenticationRequired", "invalid_token"}
+_SCOPE = {"ScopeMissingError", "insufficient_scope", "access_denied"}
+_ACCOUNT = {
+    "AccountTakedown",
+    "AccountSuspended",
+    "AccountDeactivated",
+    "RepoTakendown",
+    "RepoSuspended",
+    "RepoDeactivated",
+}
+_IMAGE = {"InvalidMimeType", "InvalidSize", "PayloadTooLarge", "BlobTooLarge"}
+# Begins the message when a picture breaks the profile's rules.
+_INVALID_PROFILE = "Invalid app.bsky.actor.profile record"
+
+
+def problem_of(answer: Answer, *, writes: bool, platform: Platform, now: datetime) -> o.Problem:
+    """Returns what follows from an answer that is no success."""
+    said = json_of(answer)
+    name, message = str(said.get("error", "")), str(said.get("message", ""))
+    detail = cut(f"HTTP {answer.status}: {answer.text()}")
+    if answer.status == 429:
+        by_address = ADDRESS_WINDOW in answer.headers.get("ratelimit-policy", ADDRESS_WINDOW)
+        return o.RateLimited(_reset(answer, now), "app" if by_address else "account", detail)
+    if name in _ACCOUNT:
+        return o.AccountCheckpoint(platform.homepage, detail)
+    if name in _SCOPE or answer.status == 403:
+        return o.MissingScope(detail)
+    if name in _ENDED or answer.status == 401:
+        return o.AuthExpired(detail)
+    if name in _IMAGE or answer.status == 413 or message.startswith(_INVALID_PROFILE):
+        return o.InvalidImage("It takes JPEG and PNG files of at most 1,000,000 bytes.", detail)
+    # What is refused with 4xx was not done.
+    return o.Transient(detail) if not writes or answer.status < 500 else o.OutcomeUnknown(detail)
+
+
+def _reset(answer: Answer, now: datetime) -> datetime:
+    try:
+        return datetime.fromtimestamp(int(answer.headers["ratelimit-reset"]), UTC)
+    except (KeyError, ValueError, OverflowError):
+        return now + RATE_LIMIT_WINDOW

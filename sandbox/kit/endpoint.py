@@ -97,8 +97,11 @@ class Endpoints:
                 response = refused.response
             except _TooLarge:
                 response = self._dialect.too_large()
-        if getattr(request.state, "changed", False) and self._panel.strikes("lose_answer"):
-            raise _Cut
+        if getattr(request.state, "changed", False):
+            if self._panel.strikes("lose_answer"):
+                raise _Cut
+            if self._panel.strikes("hold_answer"):
+                raise _Cut(hang=True)
         for name, value in headers.items():
             response.headers[name] = value
         return response

@@ -17,7 +17,7 @@ class Switches(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    STRIKES: ClassVar[tuple[str, ...]] = ("silent_reject", "lose_answer")
+    STRIKES: ClassVar[tuple[str, ...]] = ("silent_reject", "lose_answer", "hold_answer")
     ONCE: ClassVar[tuple[str, ...]] = ("expire_tokens", "revoke_tokens")
 
     fail: str | None = Field(default=None, description="Answer API calls with this failure")
@@ -31,6 +31,7 @@ class Switches(BaseModel):
     lose_answer: bool = Field(
         default=False, description="Change the picture, then drop the connection without an answer"
     )
+    hold_answer: bool = Field(default=False, description="Change the picture, then stay silent until the caller leaves")
     enforce_limits: bool = Field(default=True, description="Count requests against the platform's real rate limits")
     expire_tokens: bool = Field(default=False, description="Once: end the access tokens that are out now")
     revoke_tokens: bool = Field(default=False, description="Once: revoke every access that people gave")

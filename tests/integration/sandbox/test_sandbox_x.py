@@ -362,6 +362,15 @@ async def test_lost_answer_leaves_exactly_one_change(ada: XClient, control: Cont
     assert (await ada.upload("image", picture())).status_code == 200
 
 
+async def test_held_answer_never_comes_though_the_picture_is_changed(ada: XClient, control: Control) -> None:
+    await control.switch("x", hold_answer=True, times=1)
+    method, uri, headers = ada.signed("POST", "/1.1/account/update_profile_image.json")
+    with pytest.raises(httpx2.ReadTimeout):
+        await ada.http.request(method, uri, headers=headers, files={"image": ("a.png", picture())}, timeout=1)
+    assert await control.changes("x", "avatar") == 1
+    assert (await ada.upload("image", picture())).status_code == 200
+
+
 async def test_dropped_call_changes_nothing(ada: XClient, control: Control) -> None:
     await control.switch("x", fail="drop", times=1)
     with pytest.raises(httpx2.TransportError):

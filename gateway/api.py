@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.middleware import Middleware
 from fastapi.routing import APIRoute
+from opentelemetry.trace import TracerProvider
 from pydantic.json_schema import models_json_schema
 
 from gateway import problems
@@ -14,7 +15,7 @@ from gateway.observe import QUIET_ROUTES, Requests
 from gateway.routes import V1, V1_RULES, docs, health, media
 from gateway.routes.events import SCHEMAS_BESIDE
 from gateway.schemas.common import Problem
-from gateway.security import SecurityHeaders
+from gateway.security import BodyLimit, SecurityHeaders
 from gateway.web import WebFiles
 
 DESCRIPTION = """One picture, everywhere: upload an avatar or banner once, and every connected platform shows it.
@@ -27,7 +28,9 @@ Ids are opaque, times are RFC 3339 in UTC."""
 class Api(FastAPI):
     """The routes alone: enough for the OpenAPI document, nothing that connects anywhere."""
 
-    def __init__(self, middleware: list[Middleware] | None = None) -> None:
+    def __init__(
+        self, middleware: list[Middleware] | None = None, *, tracer_provider: TracerProvider | None = None
+    ) -> None:
         super().__init__(
             title="Linkarooie",
             description=DESCRIPTION,
@@ -44,6 +47,7 @@ class Api(FastAPI):
                 "logs": False,
                 "metrics": False,
                 "operation_spans": False,
+                "tracer_provider": tracer_provider,
                 "exclude": lambda scope: scope.get("path") in QUIET_ROUTES,
             },
         )
@@ -66,9 +70,14 @@ class Api(FastAPI):
         return self.openapi_schema
 
 
-def create_api(gateway: Gateway) -> FastAPI:
-    """Makes the API of one process."""
-    api = Api([Middleware(Requests), Middleware(SecurityHeaders, https=gateway.cookies.secure)])
+def create_api(gateway: Gateway, *, tracer_provider: TracerProvider | None = None) -> FastAPI:
+    """Makes the API of one process. Its traces go to the provider given, else to the process's own."""
+    middleware = [
+        Middleware(Requests),
+        Middleware(SecurityHeaders, https=gateway.cookies.secure),
+        Middleware(BodyLimit),
+    ]
+    api = Api(middleware, tracer_provider=tracer_provider)
     api.state.gateway = gateway
     problems.install(api)
     api.router.default = WebFiles(gateway.settings.web_directory)

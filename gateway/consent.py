@@ -2,6 +2,8 @@
 
 from urllib.parse import urlencode
 
+import grpc
+import structlog
 from fastapi import Request, status
 from fastapi.responses import RedirectResponse
 
@@ -11,6 +13,8 @@ from linkarooie.sync.v1 import sync_pb2
 from servicekit.errors import ServiceError, UnauthenticatedError
 from servicekit.grpc_client import remote_errors
 from servicekit.identity import Caller, acting_for
+
+log = structlog.get_logger()
 
 
 async def finish_connection(
@@ -22,23 +26,25 @@ async def finish_connection(
     and comes back here.
     """
     tokens: auth_pb2.SessionTokens | None = None
-    if caller is None:
-        tokens = await _renewed(request, gateway)
-        if tokens is None:
-            # Our own path and query, so nobody can lead the browser elsewhere.
-            back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-            return _see("/login", return_to=back)
-        caller = await gateway.verifier.verify(tokens.access_token)
     try:
+        if caller is None:
+            tokens = await _renewed(request, gateway)
+            if tokens is None:
+                # Our own path and query, so nobody can lead the browser elsewhere.
+                back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+                return _see("/login", return_to=back)
+            caller = await gateway.verifier.verify(tokens.access_token)
         with acting_for(caller), remote_errors():
             answer = await gateway.sync.FinishConnection(
                 sync_pb2.FinishConnectionRequest(platform=platform, parameters=dict(request.query_params)),
                 timeout=seconds,
             )
+        response = _see("/connections", connected=answer.connection.id)
     except ServiceError as error:
         response = _see("/connections", problem=error.reason, platform=platform)
-    else:
-        response = _see("/connections", connected=answer.connection.id)
+    except grpc.aio.AioRpcError:
+        log.exception("connection_not_finished", platform=platform)
+        response = _see("/connections", problem="INTERNAL", platform=platform)
     if tokens is not None:
         gateway.cookies.keep(response, tokens)
     return response

@@ -3,6 +3,7 @@
 import time
 
 import structlog
+from opentelemetry import trace
 from prometheus_client import Histogram
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -39,6 +40,9 @@ class Requests:
         headers: dict[str, str] = {"x-request-id": reference}
         scope["state"] = {**scope.get("state", {}), "reference": reference, "headers": headers}
         status = CLIENT_GONE
+        if scope["query_string"]:
+            # Codes of a consent page and signatures of pictures come this way; the framework would trace them.
+            trace.get_current_span().set_attribute("url.query", "[hidden]")
 
         async def observed(message: Message) -> None:
             nonlocal status

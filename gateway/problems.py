@@ -153,14 +153,15 @@ def install(api: FastAPI) -> None:
 
 def _invalid(errors: Sequence[Any]) -> InvalidInputError:  # pydantic's own dictionaries
     """Names each field; never repeats a value, which may be a password."""
-    violations = tuple(FieldViolation(_field(error["loc"]), _sentence(error)) for error in errors)
+    violations = tuple(FieldViolation(_field(error), _sentence(error)) for error in errors)
     named = ", ".join(dict.fromkeys(violation.field for violation in violations))
     return InvalidInputError(f"Some of the request is not right: {named}.", violations=violations)
 
 
-def _field(location: Sequence[int | str]) -> str:
+def _field(error: Any) -> str:  # pydantic's own dictionary
     # The first part says where in the request the field is; people know it by its name alone.
-    return ".".join(str(part) for part in location[1:]) or str(location[0])
+    place, *names = error["loc"]
+    return place if error["type"] == "json_invalid" else ".".join(str(name) for name in names) or place
 
 
 def _sentence(error: Any) -> str:  # pydantic's own dictionary
@@ -184,7 +185,8 @@ def _of_status(error: HTTPException, *, reference: str) -> Problem:
         HTTPStatus.NOT_FOUND: "There is nothing at this address.",
         HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method; the header Allow names those it takes.",
     }.get(status, f"{error.detail}")
-    reason = status.name
+    # The standard library has renamed this status between versions.
+    reason = "TOO_MANY_BYTES" if status == 413 else status.name
     return Problem(
         type="/problems/" + reason.lower().replace("_", "-"),
         title=status.phrase,

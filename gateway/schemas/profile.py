@@ -1,10 +1,10 @@
 """Profiles."""
 
-from typing import Literal, cast
+from typing import Literal
 
 from pydantic import Field
 
-from gateway.schemas.common import Answer, Question, Time, word
+from gateway.schemas.common import Answer, Question, Time
 from linkarooie.profile.v1 import profile_pb2
 from servicekit.protobuf import moment
 
@@ -22,12 +22,11 @@ class Profile(Answer):
 
     @classmethod
     def of(cls, profile: profile_pb2.Profile) -> "Profile":
-        public = profile.visibility == profile_pb2.VISIBILITY_PUBLIC
         return cls(
             handle=profile.handle,
             display_name=profile.display_name,
             bio=profile.bio,
-            visibility=cast("Visibility", word(profile_pb2.Visibility, profile.visibility)) if public else "private",
+            visibility="public" if profile.visibility == profile_pb2.VISIBILITY_PUBLIC else "private",
             updated_at=moment(profile.update_time),
         )
 

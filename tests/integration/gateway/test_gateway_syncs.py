@@ -147,6 +147,11 @@ class TestComingBackFromThePlatform:
 
         assert answer.headers["location"] == "/connections?problem=CONSENT_DENIED&platform=x"
 
+    async def test_even_where_nobody_meant_what_went_wrong(self, api: httpx2.AsyncClient, sync: SyncDouble) -> None:
+        answer = await api.get(self.CALLBACK)  # the double knows no answer, so it breaks
+
+        assert answer.headers["location"] == "/connections?problem=INTERNAL&platform=x"
+
     async def test_signs_in_first_where_nobody_is_signed_in(self, http: httpx2.AsyncClient, sync: SyncDouble) -> None:
         answer = await http.get(self.CALLBACK)
 

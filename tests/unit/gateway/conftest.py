@@ -6,6 +6,7 @@ from typing import Any, cast
 import httpx2
 import pytest
 from fastapi import FastAPI
+from opentelemetry.trace import TracerProvider
 from pydantic import SecretStr
 
 from gateway.api import create_api
@@ -35,7 +36,11 @@ def make_api(tmp_path: Path) -> Callable[..., FastAPI]:
     """Makes the API without the services behind it: what is given stands in for the parts that a test needs."""
 
     def make(
-        *, clock: Callable[[], datetime] = utc_now, parts: dict[str, Any] | None = None, **settings: Any
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        parts: dict[str, Any] | None = None,
+        tracer_provider: TracerProvider | None = None,
+        **settings: Any,
     ) -> FastAPI:
         made = GatewaySettings(
             nats_url=SecretStr("nats://unused"),
@@ -61,7 +66,7 @@ def make_api(tmp_path: Path) -> Callable[..., FastAPI]:
                 },
             )
         )
-        return create_api(gateway)
+        return create_api(gateway, tracer_provider=tracer_provider)
 
     return make
 

@@ -123,7 +123,7 @@ async def test_an_unknown_address_and_a_wrong_method_are_problems_too(
             {"remember": "There is no such field; remove it or correct its name."},
         ),
         ('{"email": 7, "password": "hunter2 hunter2"}', {"email": "Input should be a valid string."}),
-        ("{", {"1": "The body is not valid JSON."}),
+        ("{", {"body": "The body is not valid JSON."}),
         ("[]", {"body": "Send a JSON object, with the header Content-Type: application/json."}),
     ],
 )
@@ -137,6 +137,15 @@ async def test_a_body_that_is_not_right_is_refused_by_field_and_never_repeated(
     assert (answer.status_code, answer.json()["reason"]) == (400, "INVALID_INPUT")
     assert {error["field"]: error["detail"] for error in answer.json()["errors"]} == fields
     assert "hunter2" not in answer.text
+
+
+async def test_a_body_that_is_read_whole_has_a_limit(make_api: Callable[..., FastAPI], open_client: Any) -> None:
+    answer = await open_client(make_api()).post(
+        "/v1/auth/login", json={"email": "a@b.example", "password": "x" * 70_000}
+    )
+
+    assert (answer.status_code, answer.json()["reason"]) == (413, "TOO_MANY_BYTES")
+    assert answer.json()["detail"] == "The body is larger than 64 KiB."
 
 
 async def test_a_form_cannot_pass_for_json(make_api: Callable[..., FastAPI], open_client: Any) -> None:

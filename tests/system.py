@@ -2,6 +2,7 @@
 
 import asyncio
 import html
+import io
 import os
 import re
 import signal
@@ -20,6 +21,7 @@ import httpx2
 import psutil
 from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from PIL import Image as Picture
 
 from devstack import DevStack, Endpoints
 from devstack.process import LAUNCHER, find_program, read_last_lines
@@ -35,6 +37,7 @@ from servicekit.subjects import subject_of
 # Short, so that what a killed process leaves behind is taken over while the test waits.
 ACK_WAIT_SECONDS = 3
 PASSWORD = "one picture everywhere"
+PLATFORMS = ("x", "mastodon", "bluesky")
 
 
 async def eventually(
@@ -227,6 +230,12 @@ class Installation:
         async with httpx2.AsyncClient(base_url=self.sandbox.urls["index"]) as http:
             return (await http.get(f"/api/{platform}/accounts/{name}")).json()
 
+    async def struck(self, platform: str) -> bool:
+        """Says whether a failure that was switched on for one call has met that call."""
+        async with httpx2.AsyncClient(base_url=self.sandbox.urls["index"]) as http:
+            switches = (await http.get(f"/api/{platform}/switches")).json()
+        return bool(switches["times"] is None)
+
     async def changes(self, platform: str, slot: str = "avatar", name: str = "ada") -> int:
         changes: int = (await self.account(platform, name))[slot]["changes"]
         return changes
@@ -327,7 +336,13 @@ class Person:
         return cls(http, user["id"], email)
 
     async def get(self, path: str) -> Any:
-        return told(await self.http.get(path), 200)
+        """Reads, and again where a service that was just started is not found at once."""
+
+        async def answered() -> httpx2.Response | None:
+            answer = await self.http.get(path)
+            return None if answer.status_code == 503 else answer
+
+        return told(await eventually(answered, within_seconds=10), 200)
 
     async def send_picture(self, content: bytes, *, key: str | None = None) -> httpx2.Response:
         """Uploads a picture and returns whatever came back."""
@@ -417,6 +432,12 @@ class Person:
             raise AssertionError(f"{platform} did not come to {states}; it was {seen}") from error
         return target
 
+    async def connect_all(self, sandbox: Sandbox, *, account: str = "ada") -> None:
+        """Connects this account on every platform of the sandbox."""
+        for platform in PLATFORMS:
+            instance = urlsplit(sandbox.urls[platform]).netloc if platform == "mastodon" else ""
+            await self.connect(platform, account=account, instance=instance)
+
 
 def told(answer: httpx2.Response, status: int) -> Any:
     """Returns what an answer says; fails with all of it when its status is another."""
@@ -429,6 +450,14 @@ def consent_form(page: str) -> tuple[str, dict[str, str]]:
     [action] = re.findall(r'<form method="post" action="([^"]*)"', page)
     fields = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page)
     return html.unescape(action), {name: html.unescape(value) for name, value in fields}
+
+
+def unlike_any_other() -> bytes:
+    """Returns a picture that no other resembles: large soft spots of random colours."""
+    file = io.BytesIO()
+    spots = Picture.frombytes("RGB", (9, 6), os.urandom(9 * 6 * 3))
+    spots.resize((1200, 800), Picture.Resampling.BICUBIC).save(file, "JPEG", quality=90)
+    return file.getvalue()
 
 
 def photograph(name: str = "china.jpg") -> bytes:

@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from system import Installation, Person, installed
+from system import PLATFORMS, Installation, Person, installed
 
 
 @pytest.fixture(scope="session")
 async def installation(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Installation]:
-    async with installed(tmp_path_factory.mktemp("chaos"), "auth", "upload", "processor", "gateway") as running:
+    services = ("auth", "upload", "processor", "sync", "notify", "gateway")
+    async with installed(tmp_path_factory.mktemp("chaos"), *services) as running:
         yield running
 
 
@@ -17,3 +18,14 @@ async def person(installation: Installation) -> AsyncIterator[Person]:
     """Somebody new, signed in."""
     async with installation.person() as somebody:
         yield somebody
+
+
+@pytest.fixture(autouse=True)
+async def healthy_afterwards(installation: Installation) -> AsyncIterator[None]:
+    """Brings back what a test, or its failure, left ended or ill."""
+    yield
+    await installation.stack.start_postgres()
+    await installation.stack.start_nats()
+    for platform in PLATFORMS:
+        await installation.switch(platform)
+    await installation.start(*(name for name, process in installation.processes.items() if not process.runs))

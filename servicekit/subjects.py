@@ -20,6 +20,7 @@ SUBJECTS: Mapping[type[Message], str] = {
     events.VariantsReady: "evt.variants.ready.v1",
     events.VariantsFailed: "evt.variants.failed.v1",
     events.ConnectionAdded: "evt.connection.added.v1",
+    events.ConnectionObserved: "evt.connection.observed.v1",
     events.ConnectionRevoked: "evt.connection.revoked.v1",
     events.ConnectionRemoved: "evt.connection.removed.v1",
     events.SyncRequested: "evt.sync.requested.v1",

@@ -55,6 +55,7 @@ NOTIFY = Subscription(
         "evt.image.ready.v1",
         "evt.image.failed.v1",
         "evt.connection.added.v1",
+        "evt.connection.observed.v1",
         "evt.connection.revoked.v1",
         "evt.connection.removed.v1",
         "evt.target.changed.v1",

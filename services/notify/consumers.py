@@ -49,6 +49,10 @@ def handlers(notifier: Notifier, platform_names: Mapping[str, str]) -> Mapping[t
         )
         await notifier.tell(delivery, news, owner_id=event.owner_id)
 
+    async def connection_observed(delivery: Delivery) -> None:
+        event: events.ConnectionObserved = delivery.message
+        await notifier.show(event.owner_id, _update(delivery, "connection", event.connection_id))
+
     async def connection_revoked(delivery: Delivery) -> None:
         event: events.ConnectionRevoked = delivery.message
         await notifier.show(event.owner_id, _update(delivery, "connection", event.connection_id, "needs_reconnect"))
@@ -92,6 +96,7 @@ def handlers(notifier: Notifier, platform_names: Mapping[str, str]) -> Mapping[t
         events.ImageReady: image_ready,
         events.ImageFailed: image_failed,
         events.ConnectionAdded: connection_added,
+        events.ConnectionObserved: connection_observed,
         events.ConnectionRevoked: connection_revoked,
         events.ConnectionRemoved: connection_removed,
         events.TargetChanged: target_changed,

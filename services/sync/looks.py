@@ -4,9 +4,11 @@ import asyncio
 import hashlib
 import tempfile
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import cast
 
+from linkarooie.events.v1 import events_pb2 as events
 from servicekit.database import OpenStore
 from servicekit.errors import UnavailableError
 from servicekit.ids import Clock, new_id
@@ -14,6 +16,7 @@ from servicekit.object_store import ObjectStore
 from servicekit.outbound import OutboundError
 from servicekit.pictures.model import PictureLimits
 from servicekit.pictures.workers import PictureWorkerError, PictureWorkers
+from servicekit.protobuf import timestamp
 from services.sync.domain.connection import Connection
 from services.sync.domain.outcomes import PlatformError, Transient, cut
 from services.sync.domain.target import Seen
@@ -50,13 +53,19 @@ class Looker:
         # Taken before the question: what is answered was true at this time or later.
         at = self.clock()
         shown = await adapter.observe(session, cast("Kind", slot))
-        if not shown.url:
-            seen = Seen(at)
-        else:
-            kept = await self._kept(connection, slot, shown.tag) or await self._keep(connection, adapter, slot, shown)
-            seen = Seen(at, shown.url, shown.tag, kept.perceptual_hash, object_key=kept.object_key)
+        kept = await self._kept(connection, slot, shown.tag) if shown.url else None
+        is_new = bool(shown.url) and kept is None
+        if is_new:
+            kept = await self._keep(connection, adapter, slot, shown)
+        seen = (
+            Seen(at)
+            if kept is None
+            else Seen(at, shown.url, shown.tag, kept.perceptual_hash, object_key=kept.object_key)
+        )
         async with self.stores() as store:
             await store.set_seen(connection.id, slot, seen)
+            if is_new:
+                store.record(_observed(connection, slot, at), owner_id=connection.owner_id)
             await store.commit()
         return seen
 
@@ -103,6 +112,16 @@ class Looker:
         if status != 200:
             # Most often the picture was changed between the two questions.
             raise PlatformError(Transient(f"the picture's address answers HTTP {status}"))
+
+
+def _observed(connection: Connection, slot: str, at: datetime) -> events.ConnectionObserved:
+    return events.ConnectionObserved(
+        connection_id=connection.id,
+        owner_id=connection.owner_id,
+        platform=connection.platform,
+        slot=slot,
+        event_time=timestamp(at),
+    )
 
 
 def _sha256(path: Path) -> str:

@@ -207,11 +207,15 @@ async def test_open_pages_hear_of_every_change_over_core_nats(notify: Any, ann: 
     target = events.TargetChanged(target_id=ids["target"], sync_id=ids["sync"], owner_id=ann.id)
     target.state = sync_pb2.TARGET_STATE_SENDING
     await ann.hears(events.ImageReady(image_id=ids["image"], owner_id=ann.id))
+    await ann.hears(
+        events.ConnectionObserved(connection_id=shared["connection_id"], owner_id=ann.id, platform="x", slot="avatar")
+    )
     await ann.hears(events.ConnectionRemoved(**shared))
     await ann.hears(target)
     await ann.hears(finished(ann.id, "cancelled", sync_id=ids["sync"]))
-    heard = [notify_pb2.LiveUpdate.FromString((await subscription.next_msg(timeout=10)).data) for _ in range(4)]
+    heard = [notify_pb2.LiveUpdate.FromString((await subscription.next_msg(timeout=10)).data) for _ in range(5)]
     assert sorted((one.kind, one.id, one.state, one.parent_id) for one in heard) == [
+        ("connection", shared["connection_id"], "", ""),
         ("connection", shared["connection_id"], "", ""),
         ("image", ids["image"], "ready", ""),
         ("sync", ids["sync"], "finished", ""),

@@ -180,6 +180,16 @@ class Installation:
         """Ends a service as a crash would."""
         await self.processes[name].end(signal.SIGKILL)
 
+    @asynccontextmanager
+    async def replica(self, name: str) -> AsyncIterator[None]:
+        """Runs one more process of a service within the block."""
+        await self.start(name)
+        try:
+            yield
+        finally:
+            await self.stop(name)
+            del self.processes[name]
+
     async def run(self, *arguments: str) -> None:
         """Runs a `linkarooie` command to its end."""
         process = OwnProcess(
@@ -432,9 +442,9 @@ class Person:
             raise AssertionError(f"{platform} did not come to {states}; it was {seen}") from error
         return target
 
-    async def connect_all(self, sandbox: Sandbox, *, account: str = "ada") -> None:
-        """Connects this account on every platform of the sandbox."""
-        for platform in PLATFORMS:
+    async def connect_all(self, sandbox: Sandbox, *, account: str = "ada", only: str | None = None) -> None:
+        """Connects this account on every platform of the sandbox, or on one of them."""
+        for platform in (only,) if only else PLATFORMS:
             instance = urlsplit(sandbox.urls[platform]).netloc if platform == "mastodon" else ""
             await self.connect(platform, account=account, instance=instance)
 

@@ -33,7 +33,15 @@ interface ConsentResult {
 
 const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
 
-const root = createRootRouteWithContext<Context>()({ component: Outlet });
+const root = createRootRouteWithContext<Context>()({
+  component: Outlet,
+  // Outside of the frame that has the main landmark.
+  notFoundComponent: () => (
+    <main>
+      <NotFoundPage />
+    </main>
+  ),
+});
 
 const doorSearch = (search: Record<string, unknown>): { return_to?: string | undefined } => ({
   return_to: safeReturnPath(search.return_to),

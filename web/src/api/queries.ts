@@ -3,10 +3,14 @@ import type { Span } from '../span';
 import { answer, answerWithResponse, api } from './client';
 import { keys } from './keys';
 import { Problem } from './problem';
-import type { Image, Sync } from './types';
+import type { Connection, Image, Sync } from './types';
 
 /** How often something under way is looked at even if the live stream says nothing: it may have lost a word. */
 const SAFETY_INTERVAL_MS = 30_000;
+
+/** A new account's pictures are looked at within seconds, and no word tells of it. */
+const FIRST_LOOK_INTERVAL_MS = 1500;
+const FIRST_LOOK_PATIENCE_MS = 60_000;
 
 const everyPage = {
   initialPageParam: '',
@@ -51,6 +55,7 @@ export const connectionsQuery = queryOptions({
   queryKey: keys.connections,
   // One page of a hundred accounts: who has more gets paging when the page for it comes.
   queryFn: async () => (await answer(api.GET('/v1/connections', { params: { query: { page_size: 100 } } }))).items,
+  refetchInterval: ({ state }) => (state.data?.some(awaitsFirstLook) ? FIRST_LOOK_INTERVAL_MS : false),
 });
 
 export const syncsQuery = infiniteQueryOptions({
@@ -114,6 +119,11 @@ export const timeSeriesQuery = (span: Span) =>
         }),
       ),
   });
+
+function awaitsFirstLook(connection: Connection): boolean {
+  const isNew = Date.now() - Date.parse(connection.created_at) < FIRST_LOOK_PATIENCE_MS;
+  return isNew && connection.slots.some((slot) => slot.mode !== 'none' && slot.observed === null);
+}
 
 function isProcessing(image: Image): boolean {
   return image.state === 'processing';

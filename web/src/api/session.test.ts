@@ -34,7 +34,7 @@ describe('a session', () => {
     const server = new Server();
     const request = new Request(url, { method: 'PATCH', body: 'name' });
     expect((await new Session(server.fetch).send(request)).status).toBe(200);
-    expect(server.calls).toEqual(['PATCH /v1/me name', 'POST /v1/auth/refresh {}', 'PATCH /v1/me name']);
+    expect(server.calls).toEqual(['PATCH /v1/me name', 'POST /v1/auth/refresh', 'PATCH /v1/me name']);
   });
 
   it('renews once for many requests', async () => {

@@ -28,11 +28,8 @@ export class Session {
   }
 
   async #renewOnce(): Promise<boolean> {
-    const response = await this.#fetch('/v1/auth/refresh', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: '{}',
-    });
+    // The refresh token travels in its cookie, so there is nothing to say.
+    const response = await this.#fetch('/v1/auth/refresh', { method: 'POST' });
     return response.ok;
   }
 }

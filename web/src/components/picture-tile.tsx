@@ -8,8 +8,8 @@ import { IMAGE_LOOKS } from './states';
 /** A picture of the library, which leads to its page. */
 export function PictureTile({ image }: { image: Image }) {
   return (
-    <Link className="tile" to="/library/$imageId" params={{ imageId: image.id }} aria-label={tileLabel(image)}>
-      <PictureThumb image={image} />
+    <Link className="tile" to="/library/$imageId" params={{ imageId: image.id }}>
+      <PictureThumb image={image} alt="" />
       <span className="tile-text">
         <span className="tile-name">{image.file_name || 'Picture'}</span>
         <span className="small quiet figures">{formatPixels(image.width, image.height)}</span>
@@ -19,18 +19,13 @@ export function PictureTile({ image }: { image: Image }) {
   );
 }
 
-export function PictureThumb({ image }: { image: Image }) {
+/** A picture as a square; described by its own text unless its name stands beside it. */
+export function PictureThumb({ image, alt = image.alt_text }: { image: Image; alt?: string }) {
   const thumbnail = image.thumbnails.find((candidate) => candidate.width >= 300) ?? image.thumbnails.at(-1);
   if (thumbnail) {
     return (
       <span className="thumb">
-        <img
-          src={thumbnail.url}
-          alt={image.alt_text}
-          loading="lazy"
-          width={thumbnail.width}
-          height={thumbnail.height}
-        />
+        <img src={thumbnail.url} alt={alt} loading="lazy" width={thumbnail.width} height={thumbnail.height} />
       </span>
     );
   }
@@ -39,9 +34,4 @@ export function PictureThumb({ image }: { image: Image }) {
       {image.state === 'failed' ? <Icon name="warning" size={24} /> : <span className="spinner" aria-hidden="true" />}
     </span>
   );
-}
-
-function tileLabel(image: Image): string {
-  const name = image.alt_text || image.file_name || 'Picture';
-  return image.state === 'ready' ? name : `${name}, ${IMAGE_LOOKS[image.state].label.toLowerCase()}`;
 }

@@ -36,7 +36,7 @@ export function SyncRow({ sync }: { sync: Sync }) {
 /** The picture of a sync, if it is still in the library. */
 export function SyncThumb({ imageId }: { imageId: string }) {
   const { data: image, isError } = useQuery(imageQuery(imageId));
-  if (image) return <PictureThumb image={image} />;
+  if (image) return <PictureThumb image={image} alt="" />;
   return <span className="thumb thumb-empty">{isError && <Icon name="library" size={24} />}</span>;
 }
 

@@ -119,7 +119,7 @@ function ByPlatform({ overview }: { overview: Overview }) {
   return (
     <section className="stack" aria-labelledby="by-platform">
       <h2 id="by-platform">By platform</h2>
-      <div className="table-frame">
+      <section className="table-frame" aria-label="Figures by platform" tabIndex={0}>
         <table>
           <thead>
             <tr>
@@ -146,7 +146,7 @@ function ByPlatform({ overview }: { overview: Overview }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </section>
     </section>
   );
 }

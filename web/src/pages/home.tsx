@@ -28,7 +28,7 @@ export function HomePage() {
         <FirstSteps userId={me.id} images={images} connections={connections} syncs={syncs} />
         <UploadList />
         {connections.length > 0 && (
-          <Section title="What your accounts show" to="/connections" more="All connections">
+          <Section title="Your accounts" to="/connections" more="All accounts">
             <ul className="tiles">
               {connections.map((connection) => (
                 <AccountGlance key={connection.id} connection={connection} />
@@ -48,7 +48,7 @@ export function HomePage() {
           </Section>
         )}
         {images.length > 0 && (
-          <Section title="Latest pictures" to="/library" more="The library">
+          <Section title="Latest pictures" to="/library" more="All pictures">
             <ul className="tiles tiles-small">
               {images.slice(0, SHOWN_PICTURES).map((image) => (
                 <li key={image.id}>

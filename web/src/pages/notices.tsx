@@ -4,7 +4,7 @@ import { answer, api } from '../api/client';
 import { keys } from '../api/keys';
 import { noticesQuery, unreadQuery } from '../api/queries';
 import type { Notice } from '../api/types';
-import { Button } from '../components/button';
+import { Button, buttonClass } from '../components/button';
 import { Empty } from '../components/empty';
 import { Icon, type IconName } from '../components/icon';
 import { Moment } from '../components/moment';
@@ -80,19 +80,25 @@ function NoticeRow({ notice, onRead }: { notice: Notice; onRead: () => void }) {
         <p className="small quiet">
           <Moment at={notice.created_at} />
         </p>
-        <div className="row">
-          {notice.action_path && (
-            <Link className="button button-plain" to={notice.action_path} onClick={() => notice.read_at || onRead()}>
+        {notice.action_path && (
+          <div>
+            <Link className={buttonClass()} to={notice.action_path} onClick={() => notice.read_at || onRead()}>
               {notice.action_label ?? 'Go there'}
             </Link>
-          )}
-          {!notice.read_at && (
-            <Button kind="ghost" onClick={onRead} aria-label={`Mark as read: ${notice.title}`}>
-              Mark as read
-            </Button>
-          )}
-        </div>
+          </div>
+        )}
       </div>
+      {!notice.read_at && (
+        <button
+          type="button"
+          className="icon-button"
+          aria-label={`Mark as read: ${notice.title}`}
+          title="Mark as read"
+          onClick={onRead}
+        >
+          <Icon name="check" />
+        </button>
+      )}
     </li>
   );
 }

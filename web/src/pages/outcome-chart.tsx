@@ -131,7 +131,7 @@ export function OutcomeTable({ outcomes, nameOf }: { outcomes: TimeSeries; nameO
   return (
     <details>
       <summary>Show as a table</summary>
-      <div className="table-frame">
+      <section className="table-frame" aria-label="Outcomes as a table" tabIndex={0}>
         <table>
           <thead>
             <tr>
@@ -158,7 +158,7 @@ export function OutcomeTable({ outcomes, nameOf }: { outcomes: TimeSeries; nameO
               ))}
           </tbody>
         </table>
-      </div>
+      </section>
     </details>
   );
 }

@@ -48,7 +48,8 @@ class WebFiles:
         return response
 
     async def _page(self, request: Request) -> Response:
-        if "text/html" not in request.headers.get("accept", ""):
+        # The front door answers whoever knocks; any other address has a page only for browsers.
+        if request.url.path != "/" and "text/html" not in request.headers.get("accept", ""):
             raise HTTPException(HTTPStatus.NOT_FOUND)
         if not await self._has("index.html"):
             return HTMLResponse(NOT_BUILT, HTTPStatus.SERVICE_UNAVAILABLE, {"cache-control": "no-store"})

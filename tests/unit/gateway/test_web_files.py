@@ -33,6 +33,12 @@ async def test_files_with_a_hash_in_their_name_are_kept_for_ever_and_the_page_ne
     assert page.text == "<title>the client</title>"
 
 
+async def test_the_front_door_answers_whoever_knocks(client: Any) -> None:
+    page = await client.get("/", headers={"accept": "*/*"})
+
+    assert (page.status_code, page.text) == (200, "<title>the client</title>")
+
+
 async def test_an_address_of_the_client_gets_its_page(client: Any) -> None:
     page = await client.get("/connections?connected=7", headers=PAGE)
 

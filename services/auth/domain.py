@@ -9,10 +9,10 @@ from enum import Enum, auto
 from email_validator import EmailNotValidError, validate_email
 
 from servicekit.errors import FieldViolation, InvalidInputError
+from servicekit.names import display_name_problem
 
 # What a mail server accepts as an address (RFC 5321, section 4.5.3.1.3, less the brackets).
 EMAIL_MAX_CHARACTERS = 254
-DISPLAY_NAME_MAX_CHARACTERS = 100
 PASSWORD_MIN_CHARACTERS = 10
 # Bounds what one hash may read; longer than any phrase that somebody types.
 PASSWORD_MAX_BYTES = 128
@@ -165,17 +165,6 @@ def password_problem(password: str, *, email: str, common: Collection[str]) -> s
         return (
             "The password is on the lists that attackers try first. Choose another one; a few unrelated words are good."
         )
-    return None
-
-
-def display_name_problem(name: str) -> str | None:
-    """Returns what is wrong with a trimmed name, for people; None when nothing is."""
-    if not name:
-        return "Say how you want to be called; the name is empty."
-    if len(name) > DISPLAY_NAME_MAX_CHARACTERS:
-        return f"The name has {len(name)} characters; at most {DISPLAY_NAME_MAX_CHARACTERS} are possible. Shorten it."
-    if not name.isprintable():
-        return "The name holds a line break or another character that cannot be shown. Remove it."
     return None
 
 

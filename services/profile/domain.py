@@ -9,7 +9,6 @@ from enum import StrEnum
 
 HANDLE_MIN_CHARACTERS = 3
 HANDLE_MAX_CHARACTERS = 30
-DISPLAY_NAME_MAX_CHARACTERS = 100
 BIO_MAX_CHARACTERS = 500
 # The numbers tried have one digit more each time, so this many tries fail only if nearly every name is taken.
 HANDLE_ATTEMPTS = 10
@@ -79,17 +78,6 @@ def handle_problem(handle: str) -> str | None:
         return "A handle consists of the letters a to z, digits, and single hyphens between them."
     if handle in RESERVED_HANDLES:
         return "This handle is reserved. Choose another one."
-    return None
-
-
-def display_name_problem(name: str) -> str | None:
-    """Returns what is wrong with a trimmed name, for people; None when nothing is."""
-    if not name:
-        return "Say how you want to be called; the name is empty."
-    if len(name) > DISPLAY_NAME_MAX_CHARACTERS:
-        return f"The name has {len(name)} characters; at most {DISPLAY_NAME_MAX_CHARACTERS} are possible. Shorten it."
-    if not name.isprintable():
-        return "The name holds a line break or another character that cannot be shown. Remove it."
     return None
 
 

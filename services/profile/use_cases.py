@@ -11,12 +11,12 @@ from servicekit.consumers import Delivery
 from servicekit.database import OpenStore
 from servicekit.errors import AlreadyExistsError, ConflictError, FieldViolation, InvalidInputError, NotFoundError
 from servicekit.ids import Clock
+from servicekit.names import display_name_problem
 from servicekit.protobuf import timestamp
 from services.profile.domain import (
     Profile,
     Visibility,
     bio_problem,
-    display_name_problem,
     handle_problem,
     proposed_handles,
     tidy_handle,

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from servicekit.names import display_name_problem
 from services.profile.domain import (
     RESERVED_HANDLES,
     bio_problem,
-    display_name_problem,
     handle_problem,
     proposed_handles,
     tidy_handle,

@@ -12,7 +12,7 @@ from servicekit import topology
 from servicekit.app import App, Part, PeriodicTask
 from servicekit.bus import Bus
 from servicekit.consumers import Consumer
-from servicekit.database import Database
+from servicekit.database import Database, OpenStore
 from servicekit.grpc_client import Channels
 from servicekit.grpc_server import GrpcServer
 from servicekit.ids import Clock, utc_now
@@ -58,26 +58,13 @@ def build(settings: SyncSettings, *, clock: Clock = utc_now) -> App:
     workers = PictureWorkers(settings.picture_workers)
     relay = OutboxRelay(database, bus, store.outbox, store.inbox, clock=clock)
     stores = partial(store.Store, database, clock=clock, committed=relay.ring)
-    vault = Vault(settings.keys())
-    platforms = _platforms(settings, load_catalogue(), SealedRegistrations(stores, vault, clock), clock)
-    tokens = Tokens(stores, vault, clock)
-    looker = Looker(stores, objects, workers, SHOWN_PICTURES, clock)
+    worker = build_worker(settings, stores=stores, objects=objects, workers=workers, clock=clock)
+    platforms, tokens, looker = worker.platforms, worker.tokens, worker.looker
     sweeper = Sweeper(stores, platforms, tokens, looker, clock)
-    reconciler = Reconciler(
-        Worker(
-            stores,
-            objects,
-            platforms,
-            tokens,
-            looker,
-            clock,
-            read_timeout_seconds=settings.read_timeout_seconds,
-            write_timeout_seconds=settings.write_timeout_seconds,
-        )
-    )
+    reconciler = Reconciler(worker)
     upload = channels.to(settings.upload_target, upload_pb2.DESCRIPTOR.services_by_name["UploadService"])
     connections = Connections(
-        stores, platforms, tokens, looker, vault, clock, _secret, partial(_callback_url, settings)
+        stores, platforms, tokens, looker, tokens.vault, clock, _secret, partial(_callback_url, settings)
     )
     syncs = Syncs(stores, platforms, Library(upload_pb2_grpc.UploadServiceStub(upload)), clock)
     consumer = partial(Consumer, bus, ack_wait_seconds=settings.consumer_ack_wait_seconds, clock=clock)
@@ -114,6 +101,29 @@ def build(settings: SyncSettings, *, clock: Clock = utc_now) -> App:
             verifier=remote_verifier(settings, channels),
             public_methods=["GetClientMetadata"],
         ),
+    )
+
+
+def build_worker(
+    settings: SyncSettings,
+    *,
+    stores: OpenStore[store.Store],
+    objects: ObjectStore,
+    workers: PictureWorkers,
+    clock: Clock,
+) -> Worker:
+    """Builds all that brings pictures to platforms, with an adapter for each that this installation has the settings for."""
+    vault = Vault(settings.keys())
+    platforms = _platforms(settings, load_catalogue(), SealedRegistrations(stores, vault, clock), clock)
+    return Worker(
+        stores,
+        objects,
+        platforms,
+        Tokens(stores, vault, clock),
+        Looker(stores, objects, workers, SHOWN_PICTURES, clock),
+        clock,
+        read_timeout_seconds=settings.read_timeout_seconds,
+        write_timeout_seconds=settings.write_timeout_seconds,
     )
 
 

@@ -1,6 +1,5 @@
 import base64
-import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
@@ -17,13 +16,18 @@ from linkarooie.upload.v1 import upload_pb2, upload_pb2_grpc
 from sandbox import X_CONSUMER_KEY, X_CONSUMER_SECRET, Sandbox
 from servicekit.app import App
 from servicekit.bus import Bus
+from servicekit.database import Database
 from servicekit.grpc_client import Channels
 from servicekit.grpc_server import GrpcServer
+from servicekit.ids import utc_now
 from servicekit.object_store import ObjectStore
+from servicekit.pictures.workers import PictureWorkers
 from servicekit.remote_keys import remote_verifier
 from servicekit.settings import GrpcSettings
-from services.sync.app import build
+from services.sync.app import build, build_worker
 from services.sync.settings import SyncSettings
+from services.sync.store import Store
+from services.sync.turn import Worker
 
 PUBLIC_URL = "http://127.0.0.1:8080"
 VAULT_KEYS = "test:" + base64.b64encode(bytes(range(32))).decode()
@@ -59,19 +63,6 @@ async def library_target(signing_keys: Any) -> AsyncIterator[tuple[Library, str]
     await channels.stop()
 
 
-def adapter_environment(sandbox: Sandbox) -> dict[str, str]:
-    """Points the adapters to the sandbox, as an operator would."""
-    x, bluesky = sandbox.urls["x"], sandbox.urls["bluesky"]
-    return {
-        "LINKAROOIE_SYNC_X_CONSUMER_KEY": X_CONSUMER_KEY,
-        "LINKAROOIE_SYNC_X_CONSUMER_SECRET": X_CONSUMER_SECRET,
-        "LINKAROOIE_SYNC_X_API_BASE_URL": x,
-        "LINKAROOIE_SYNC_BLUESKY_ENTRYWAY_URL": bluesky,
-        "LINKAROOIE_SYNC_BLUESKY_PLC_URL": f"{bluesky}/plc",
-        "LINKAROOIE_SYNC_BLUESKY_APP_VIEW_URL": bluesky,
-    }
-
-
 @pytest.fixture(scope="session")
 def sync_settings(
     service_settings: Callable[..., SyncSettings], platforms_sandbox: Sandbox, library_target: tuple[Library, str]
@@ -92,41 +83,67 @@ def sync_settings(
 
 
 @pytest.fixture(scope="session")
+def adapters_to_sandbox(platforms_sandbox: Sandbox) -> Iterator[None]:
+    """Points the adapters to the sandbox, as an operator would."""
+    x, bluesky = platforms_sandbox.urls["x"], platforms_sandbox.urls["bluesky"]
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {
+            "LINKAROOIE_SYNC_X_CONSUMER_KEY": X_CONSUMER_KEY,
+            "LINKAROOIE_SYNC_X_CONSUMER_SECRET": X_CONSUMER_SECRET,
+            "LINKAROOIE_SYNC_X_API_BASE_URL": x,
+            "LINKAROOIE_SYNC_BLUESKY_ENTRYWAY_URL": bluesky,
+            "LINKAROOIE_SYNC_BLUESKY_PLC_URL": f"{bluesky}/plc",
+            "LINKAROOIE_SYNC_BLUESKY_APP_VIEW_URL": bluesky,
+        }.items():
+            patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(scope="session")
 async def sync_app(
     stack: Endpoints,
     sync_settings: Callable[..., SyncSettings],
-    platforms_sandbox: Sandbox,
+    adapters_to_sandbox: None,
     run_app: Callable[[App], AbstractAsyncContextManager[App]],
 ) -> AsyncIterator[App]:
-    before = dict(os.environ)
-    os.environ.update(adapter_environment(platforms_sandbox))
-    try:
-        app = build(sync_settings())
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-    async with run_app(app) as running:
+    async with run_app(build(sync_settings())) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+async def worker(
+    stack: Endpoints, sync_settings: Callable[..., SyncSettings], adapters_to_sandbox: None
+) -> AsyncIterator[Worker]:
+    """A worker of the tests' own on the same database, beside those of the running service."""
+    settings = sync_settings()
+    database = Database(settings, schema="sync")
+    objects = ObjectStore(settings)
+    async with PictureWorkers(1) as pictures:
+        made = build_worker(settings, stores=partial(Store, database), objects=objects, workers=pictures, clock=utc_now)
+        yield made
+        for adapter in made.platforms.adapters.values():
+            await adapter.api.close()
+    await objects.stop()
+    await database.stop()
 
 
 @pytest.fixture
 async def world(
     sync_app: App,
-    sync_settings: Callable[..., SyncSettings],
     platforms_sandbox: Sandbox,
     library_target: tuple[Library, str],
     bus: Bus,
     eventually: Eventually,
     http: httpx2.AsyncClient,
     issue_token: Callable[[str], str],
+    worker: Worker,
     tmp_path: Path,
 ) -> AsyncIterator[World]:
     """The running service, with the sandbox on its first day."""
     assert sync_app.grpc is not None
     control = Control(http, platforms_sandbox)
     await control.reset()
-    objects = ObjectStore(sync_settings())
+    objects = worker.objects
     async with grpc.aio.insecure_channel(sync_app.grpc.address) as channel:
-        yield World(control, library_target[0], bus, objects, tmp_path, eventually, http, channel, issue_token)
+        yield World(control, library_target[0], bus, objects, tmp_path, eventually, http, channel, issue_token, worker)
     await control.reset()
-    await objects.stop()

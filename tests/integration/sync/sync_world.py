@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import grpc
 import httpx2
+import pytest
 from PIL import Image
 
 from linkarooie.events.v1 import events_pb2 as events
@@ -22,11 +23,15 @@ from linkarooie.upload.v1 import upload_pb2, upload_pb2_grpc
 from sandbox import Sandbox
 from servicekit.bus import Bus
 from servicekit.errors import NotFoundError
+from servicekit.grpc_errors import from_rpc_error
 from servicekit.identity import current_caller
 from servicekit.ids import new_id, utc_now
 from servicekit.object_store import ObjectStore
 from servicekit.pictures.perceptual import perceptual_hash
 from servicekit.protobuf import timestamp
+from services.sync.domain.outcomes import AuthExpired, AuthRevoked, PlatformError
+from services.sync.platforms.base import Session
+from services.sync.turn import Worker
 
 Eventually = Callable[..., Awaitable[Any]]
 
@@ -88,6 +93,14 @@ class Person:
         return await getattr(self.stub, method)(
             request, timeout=30, metadata=(("authorization", f"Bearer {self.token}"),)
         )
+
+    async def reason_of(self, call: Awaitable[Any]) -> str:
+        """Returns the reason of the error that a call ends with."""
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await call
+        error = from_rpc_error(caught.value)
+        assert error is not None, caught.value
+        return error.reason
 
     async def begin(self, platform: str, instance: str = "") -> str:
         request = sync_pb2.BeginConnectionRequest(platform=platform, instance=instance)
@@ -167,6 +180,22 @@ class World:
     http: httpx2.AsyncClient
     channel: grpc.aio.Channel
     issue_token: Callable[[str], str]
+    inside: Worker
+
+    async def session(self, connection_id: str) -> Session:
+        """Returns the access to a connected account, as the service holds it."""
+        async with self.inside.tokens.stores() as store:
+            connection = await store.connection(connection_id)
+        assert connection is not None
+        return self.inside.tokens.open(connection)
+
+    async def is_ended(self, platform: str, session: Session) -> bool:
+        """Tells whether the platform takes an access no more."""
+        try:
+            await self.inside.platforms.adapters[platform].whoami(session)
+        except PlatformError as error:
+            return isinstance(error.problem, AuthRevoked | AuthExpired)
+        return False
 
     def person(self) -> Person:
         user_id = new_id()

@@ -10,7 +10,7 @@ CODE := $(PACKAGES) tests tools benchmarks protos/generate.py hatch_build.py
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
-run: setup web ## Start everything on this machine and print where to go
+run: web ## Start everything on this machine and print where to go
 	@exec $(BIN)/linkarooie dev
 
 reset: setup ## Clear the data of `make run`
@@ -58,5 +58,5 @@ setup:
 setup-test:
 	@$(PYTHON) tools/setup.py test
 
-web:
+web: setup ## Build the web client, if it has changed
 	@$(BIN)/python tools/build_web.py

@@ -19,7 +19,7 @@ NOT_BUILT = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Linkarooie</title>
 <h1>The web client is not built yet</h1>
 <p>This installation answers programs (see <a href="/docs">the API</a>), but its pages have not been built.
-Build them with <code>npm ci &amp;&amp; npm run build</code> in the folder <code>web</code>, then load this page again.</p>
+Build them with <code>make web</code> where the source is, then load this page again.</p>
 </html>
 """
 

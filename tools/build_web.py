@@ -41,12 +41,13 @@ def main(scripts: list[str]) -> None:
         print("  · Installing the web client's packages …", flush=True)
         run_npm("ci", "--no-progress", "--loglevel=error")
         installed.write_text(lock)
+    # One after the other from here: a script that called npm itself would find the wheel's npm, which does not start by name.
     if not scripts:
         print("  · Building the web client …", flush=True)
-        run_npm("run", "--silent", "build")
-        STAMP.write_text(wanted)
-    for script in scripts:
+    for script in ("types", *(scripts or ("build",))):
         run_npm("run", "--silent", script)
+    if not scripts:
+        STAMP.write_text(wanted)
 
 
 def sources_fingerprint(document: str) -> str:

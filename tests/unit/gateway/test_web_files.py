@@ -69,7 +69,7 @@ async def test_a_client_that_is_not_built_is_told_with_the_way_to_build_it(
     page = await open_client(make_api(web_directory=tmp_path / "absent")).get("/", headers=PAGE)
 
     assert page.status_code == 503
-    assert "npm run build" in page.text
+    assert "make web" in page.text
 
 
 async def test_every_answer_carries_the_headers_that_bind_the_browser(client: Any) -> None:

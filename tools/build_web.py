@@ -31,7 +31,10 @@ def main(scripts: list[str]) -> None:
 
     def run_npm(*arguments: str) -> None:
         command = [str(node), str(npm), *arguments] if npm.suffix == ".js" else [str(npm), *arguments]
-        if subprocess.run(command, cwd=WEB, env=environment).returncode:
+        # What went well needs no words.
+        answer = subprocess.run(command, cwd=WEB, env=environment, stdout=subprocess.PIPE, text=True)
+        if answer.returncode:
+            print(answer.stdout)
             sys.exit(f"linkarooie: `npm {' '.join(arguments)}` failed in web/; its message is above.")
 
     (WEB / "openapi.json").write_text(document)

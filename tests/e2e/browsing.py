@@ -43,10 +43,10 @@ class Browsing:
         if message.type in ("error", "warning") and not asked_who:
             self.complaints.append(f"console {message.type}: {message.text} ({message.location['url']})")
 
-    async def open(self, name: str) -> None:
-        """Follows a link of the main navigation."""
+    async def open(self, name: str, title: str | None = None) -> None:
+        """Follows a link of the main navigation to a page of the same title, or of another."""
         await self.page.get_by_role("navigation", name="Main").get_by_role("link", name=name, exact=True).click()
-        await expect(self.page.get_by_role("heading", level=1)).to_have_text(name)
+        await expect(self.page.get_by_role("heading", level=1)).to_have_text(title or name)
 
     async def look(self, name: str) -> None:
         """Checks the page for those who cannot see it and keeps a picture of it for those who can, on a phone and a laptop."""
@@ -60,5 +60,8 @@ class Browsing:
                 "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             )
             assert wide <= 0, f"{name} at {width} px has to be scrolled sideways by {wide} px"
+            # As tall as the page, or what is fixed to the window's edge would lie over the middle of it.
+            tall = await self.page.evaluate("document.documentElement.scrollHeight")
+            await self.page.set_viewport_size({"width": width, "height": tall})
             SCREENS.mkdir(parents=True, exist_ok=True)
             await self.page.screenshot(path=SCREENS / f"{name}-{width}.png", full_page=True, animations="disabled")

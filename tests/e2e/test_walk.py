@@ -31,9 +31,17 @@ async def test_one_picture_goes_in_and_every_platform_shows_it(browsing: Browsin
     await see_it_on_the_platforms_own_pages(browsing)
     await be_told(browsing)
     await read_the_figures(browsing)
-    for name in ("Home", "Library", "Syncs"):
-        await browsing.page.get_by_role("navigation", name="Main").get_by_role("link", name=name, exact=True).click()
+    for name, title in (("Home", "Welcome, Ada Rivers"), ("Library", "Library"), ("Syncs", "Syncs")):
+        await browsing.open(name, title)
         await browsing.look(name.lower())
+    await choose_of_account_menu(browsing, "Profile")
+    await expect(browsing.page.get_by_role("heading", level=1)).to_have_text("Profile")
+    await browsing.look("profile")
+
+
+async def choose_of_account_menu(browsing: Browsing, item: str) -> None:
+    await browsing.page.get_by_role("button", name="Account").click()
+    await browsing.page.get_by_role("menuitem", name=item).click()
 
 
 async def sign_up_log_out_and_in(browsing: Browsing) -> None:
@@ -50,8 +58,7 @@ async def sign_up_log_out_and_in(browsing: Browsing) -> None:
     await expect(page.get_by_role("heading", name="Welcome, Ada Rivers")).to_be_visible()
     await browsing.look("first-steps")
 
-    await page.get_by_role("button", name="Account").click()
-    await page.get_by_role("menuitem", name="Log out").click()
+    await choose_of_account_menu(browsing, "Log out")
     await expect(page.get_by_role("heading", name="Log in")).to_be_visible()
     # The session is over, not only its page.
     await page.goto(f"{browsing.development.url}/library")

@@ -98,8 +98,8 @@ class Development:
             assert (await http.get("/readyz")).status_code == 200
 
     async def fails(self, *arguments: str) -> str:
-        """Runs a command (`dev` where none is given) that ends with exit code 1, and returns what it says."""
-        process = self._command(*arguments) if arguments else self._process
+        """Runs a `linkarooie` command that ends with exit code 1, and returns what it says."""
+        process = self._command(*arguments)
         process.log.unlink(missing_ok=True)
         await process.start()
         try:

@@ -24,7 +24,8 @@ const router = createRouter({
   defaultPreload: 'intent',
   // The cache decides what is fresh, not the router.
   defaultPreloadStaleTime: 0,
-  defaultPendingMs: 300,
+  // Most answers are there sooner; a page that flashes by would only unsettle.
+  defaultPendingMs: 600,
   scrollRestoration: true,
 });
 

@@ -17,6 +17,7 @@ import {
 } from './api/queries';
 import type { SlotName } from './api/types';
 import { ErrorPage, NotFoundPage } from './pages/error';
+import { PendingPage } from './pages/pending';
 import { safeReturnPath } from './return-path';
 import { lastDays } from './span';
 
@@ -178,4 +179,8 @@ export const routeTree = root.addChildren([
   signedIn.addChildren([home, library, picture, connections, syncs, sync, notices, analytics, profile]),
 ]);
 
-export const fallbacks = { defaultErrorComponent: ErrorPage, defaultNotFoundComponent: NotFoundPage };
+export const fallbacks = {
+  defaultErrorComponent: ErrorPage,
+  defaultNotFoundComponent: NotFoundPage,
+  defaultPendingComponent: PendingPage,
+};

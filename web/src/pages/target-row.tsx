@@ -36,9 +36,9 @@ export function TargetRow({ target, sent }: { target: Target; sent: Variant | un
         <Chip {...TARGET_LOOKS[target.state]} />
       </div>
       <ReasonText reason={target.reason} />
-      {target.next_attempt_at && target.reason && (
+      {target.next_attempt_at && (
         <p className="small quiet">
-          Next try <Moment at={target.next_attempt_at} />
+          Next try <Moment at={target.next_attempt_at} planned />
         </p>
       )}
       <SentAndSeen target={target} sent={sent} />

@@ -7,6 +7,8 @@ import { Icon, type IconName } from '../components/icon';
 import { Mark } from '../components/mark';
 import { useLiveUpdates } from '../live/use-live-updates';
 import { useFinishedUploads } from '../uploads/use-finished-uploads';
+import { OfflineNote } from './offline-note';
+import { useAllPages } from './use-all-pages';
 
 const PLACES: { to: '/' | '/library' | '/connections' | '/syncs' | '/analytics'; label: string; icon: IconName }[] = [
   { to: '/', label: 'Home', icon: 'home' },
@@ -20,6 +22,7 @@ const PLACES: { to: '/' | '/library' | '/connections' | '/syncs' | '/analytics';
 export function Shell() {
   useLiveUpdates();
   useFinishedUploads();
+  useAllPages();
   return (
     <div className="shell">
       <a className="skip" href="#main">
@@ -46,6 +49,7 @@ export function Shell() {
         </ul>
       </nav>
       <main className="shell-main" id="main" tabIndex={-1}>
+        <OfflineNote />
         <Outlet />
       </main>
     </div>

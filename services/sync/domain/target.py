@@ -23,6 +23,8 @@ from services.sync.domain.retry import BUDGET, Jitter, delay_seconds, unknown_se
 
 # An accepted picture that never shows is looked for again at these times: people hear that it came late, too.
 LATE_LOOKS_SECONDS = (60, 600, 3600)
+# Caches of servers that say they show a picture at once.
+LEAST_PATIENCE_SECONDS = 5.0
 # A missing rendering rings by itself when it is there; this is for a bell that nobody heard.
 RENDERING_RECHECK_SECONDS = 30
 
@@ -233,8 +235,7 @@ def judge(target: Target, seen: Seen, rules: Rules) -> Verdict:
     if seen.at < _settled_at(target, sent, rules):
         return Verdict.EARLY
     if sent.answer is Answer.ACCEPTED:
-        # The catalogue's time is the least that some platforms name: an old picture gets as much again.
-        patience_ends = _settled_at(target, sent, rules) + timedelta(seconds=rules.settle_seconds)
+        patience_ends = (sent.ended_at or sent.at) + timedelta(seconds=_patience_seconds(rules))
         return Verdict.EARLY if shows_old and seen.at < patience_ends else Verdict.WRONG
     return Verdict.SEND if shows_old else Verdict.WRONG
 
@@ -247,12 +248,27 @@ def _settled_at(target: Target, sent: Submission, rules: Rules) -> datetime:
     return (sent.ended_at or sent.at) + timedelta(seconds=settle)
 
 
+def _patience_seconds(rules: Rules) -> float:
+    """Returns for how long an accepted picture may fail to show before that is held against the platform.
+
+    The catalogue's time is the least that some platforms name, so the old picture gets it twice.
+    """
+    return max(2 * rules.settle_seconds, LEAST_PATIENCE_SECONDS)
+
+
 def _next_look_at(target: Target, rules: Rules, now: datetime) -> datetime:
+    """Returns when to look again: after an accepted send soon and then less often, after a lost answer when it can tell something."""
     sent = target.submission
     if sent is None:
         return now
-    ended, settled = sent.ended_at or sent.at, _settled_at(target, sent, rules)
-    times = [ended + (settled - ended) * share for share in (0.5, 1, 2)]
+    ended = sent.ended_at or sent.at
+    if sent.answer is Answer.ACCEPTED:
+        span = timedelta(seconds=_patience_seconds(rules))
+        shares: tuple[float, ...] = (0.25, 0.5, 1)
+    else:
+        span = _settled_at(target, sent, rules) - ended
+        shares = (0.5, 1)
+    times = (ended + span * share for share in shares)
     return next((time for time in times if time > now), now)
 
 
@@ -312,7 +328,7 @@ def answered(target: Target, success: o.Success, rules: Rules, *, now: datetime)
     waiting = replace(target, submission=done, failures=0, failing_since=None)
     match success:
         case o.Accepted():
-            at = _next_look_at(waiting, rules, now)
+            at = _next_look_at(waiting, rules, now) if rules.settle_seconds else now
             return waiting.to(S.WAITING, reasons.settling(name), now=now, next_attempt_at=at)
         case o.Submitted(operation, ask_after_seconds):
             at = now + timedelta(seconds=ask_after_seconds)

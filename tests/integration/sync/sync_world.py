@@ -33,6 +33,7 @@ from services.sync.domain.outcomes import AuthExpired, AuthRevoked, PlatformErro
 from services.sync.platforms.base import Session
 from services.sync.turn import Worker
 
+PLATFORMS = ("bluesky", "mastodon", "x")
 Eventually = Callable[..., Awaitable[Any]]
 
 
@@ -164,6 +165,7 @@ class Person:
         self.world.library.images[image_id] = (self.id, image)
         if rendered:
             await self.world.render(self, image_id, seed, slot)
+            await self.world.eventually(lambda: self.world.has_heard_of(image_id))
         return image_id
 
 
@@ -188,6 +190,11 @@ class World:
             connection = await store.connection(connection_id)
         assert connection is not None
         return self.inside.tokens.open(connection)
+
+    async def has_heard_of(self, image_id: str) -> bool:
+        """Tells whether the service knows the renditions of a picture."""
+        async with self.inside.stores() as store:
+            return await store.image_revision(image_id, 1) is not None
 
     async def is_ended(self, platform: str, session: Session) -> bool:
         """Tells whether the platform takes an access no more."""

@@ -56,11 +56,14 @@ def test_a_third_picture_is_not_waited_for() -> None:
     assert steps.judge(accepted(), looked(5, "third"), RULES) is Verdict.WRONG
 
 
-def test_a_platform_that_settles_at_once_is_looked_at_at_once() -> None:
+def test_a_platform_that_settles_at_once_is_looked_at_at_once_and_given_a_moment() -> None:
     rules = Rules("Plat", mode="write", settle_seconds=0)
     waiting = steps.answered(sent(), o.Accepted(), rules, now=NOW)
     assert waiting.next_attempt_at == NOW
-    assert steps.judge(waiting, looked(0, "old"), rules) is Verdict.WRONG
+    assert steps.judge(waiting, looked(0, "old"), rules) is Verdict.EARLY
+    assert steps.still_settling(waiting, looked(0, "old"), rules, now=NOW).next_attempt_at == at(1.25)
+    assert steps.judge(waiting, looked(5, "old"), rules) is Verdict.WRONG
+    assert steps.judge(waiting, looked(0, "third"), rules) is Verdict.WRONG
 
 
 def test_looks_come_at_half_the_settle_time_at_its_end_and_at_its_double() -> None:

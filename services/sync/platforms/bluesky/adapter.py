@@ -231,7 +231,8 @@ class Bluesky(Adapter):
             session,
             content=picture.content,
             headers={"Content-Type": picture.content_type},
-            timeout_seconds=self.api.write_timeout_seconds,
+            # Changes nothing yet, and must not use up the time of the call that does.
+            timeout_seconds=self.api.write_timeout_seconds / 2,
         )
         blob = json_of(self._done(uploaded, writes=False)).get("blob")
         for _ in range(SWAP_ATTEMPTS):

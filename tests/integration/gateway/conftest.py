@@ -41,9 +41,12 @@ def address(app: App) -> str:
     return app.grpc.address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def targets(service_settings: Callable[..., Any], run_app: RunApp) -> AsyncIterator[dict[str, str]]:
-    """The addresses of the real services, all of which take the tokens of the real auth service."""
+    """The addresses of the real services, all of which take the tokens of the real auth service.
+
+    They end with the module: a notify service that stayed would send the letters that other tests wait for.
+    """
     cheap = {"argon2_memory_kib": 19456, "argon2_time_cost": 2, "argon2_parallelism": 1}
     auth_app = build_auth(service_settings(AuthSettings, signing_keys=new_signing_keys(), **cheap))
     async with run_app(auth_app):
@@ -82,7 +85,7 @@ async def served(service: Any, register: Any, auth_target: str) -> AsyncIterator
         await channels.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def serve_double(targets: dict[str, str]) -> Callable[..., AbstractAsyncContextManager[str]]:
     return partial(served, auth_target=targets["auth_target"])
 
@@ -106,7 +109,7 @@ async def analytics(serve_double: Callable[..., Any]) -> AsyncIterator[Analytics
         yield double
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def run_gateway(service_settings: Callable[..., Any], targets: dict[str, str], run_app: RunApp) -> RunGateway:
     """Runs a gateway with the settings given and hands out its address."""
 

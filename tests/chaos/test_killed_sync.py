@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from system import PLATFORMS, Installation, Person, eventually, unlike_any_other
+from system import PLATFORMS, WRITE_TIMEOUT_SECONDS, Installation, Person, eventually, unlike_any_other
+
+from services.sync.turn import MARGIN
 
 
 @dataclass(frozen=True)
@@ -21,13 +23,18 @@ class Moment:
     is_changed: bool
 
 
+# So who takes over still sees the old picture, and must not take it for a sign that nothing was sent.
+LONGER_THAN_A_LEASE_SECONDS = WRITE_TIMEOUT_SECONDS + MARGIN.total_seconds() + 4
+
 MOMENTS = [
     Moment("while it looks first", {"fail": "hang", "only": "read", "times": 1}, "queued", is_changed=False),
     Moment("while it sends", {"fail": "hang", "only": "write", "times": 1}, "sending", is_changed=False),
     Moment("before it hears the answer", {"hold_answer": True, "times": 1}, "sending", is_changed=True),
-    # Slow, so that who takes over still sees the old picture.
     Moment(
-        "before it hears, and slow", {"hold_answer": True, "times": 1, "slow_seconds": 4}, "sending", is_changed=True
+        "before it hears, and slow",
+        {"hold_answer": True, "times": 1, "slow_seconds": LONGER_THAN_A_LEASE_SECONDS},
+        "sending",
+        is_changed=True,
     ),
 ]
 

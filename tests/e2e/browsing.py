@@ -17,7 +17,7 @@ CONTROLS = (
     "button|link|textbox|searchbox|checkbox|radio|switch|combobox|slider|spinbutton|menuitem|option|tab|img|progressbar"
 )
 # A line of an accessibility tree whose control has no name: `- button` or `- link:`, but not `- button "Sync"`.
-NAMELESS = re.compile(rf"^\s*- (?:{CONTROLS})(?: \[[^\]]*\])*:?$", re.MULTILINE)
+NAMELESS = re.compile(rf"^\s*- (?:{CONTROLS})(?: \[[^\]]*\])*(?::.*)?$", re.MULTILINE)
 
 
 class Browsing:

@@ -1,7 +1,7 @@
 """A whole Linkarooie for tests, and people who use it."""
 
 from system.development import Development, Ports
-from system.installation import Installation, installed
+from system.installation import WRITE_TIMEOUT_SECONDS, Installation, installed
 from system.person import PASSWORD, PLATFORMS, Person, told
 from system.pictures import photograph, unlike_any_other
 from system.waiting import eventually
@@ -9,6 +9,7 @@ from system.waiting import eventually
 __all__ = [
     "PASSWORD",
     "PLATFORMS",
+    "WRITE_TIMEOUT_SECONDS",
     "Development",
     "Installation",
     "Person",

@@ -29,6 +29,8 @@ from system.waiting import eventually
 
 # Short, so that what a killed process leaves behind is taken over while the test waits.
 ACK_WAIT_SECONDS = 3
+# For the same reason: a lease outlives the longest call, and nobody takes over before it ends.
+WRITE_TIMEOUT_SECONDS = 3
 
 
 @dataclass
@@ -215,9 +217,8 @@ def _settings(endpoints: Endpoints, sandbox: Sandbox, port: int) -> dict[str, st
         "LINKAROOIE_PORT": str(port),
         "LINKAROOIE_METRICS_PORT": "0",
         "LINKAROOIE_CONSUMER_ACK_WAIT_SECONDS": str(ACK_WAIT_SECONDS),
-        # A lease outlives the longest call, and nobody takes over before it ends.
         "LINKAROOIE_SYNC_READ_TIMEOUT_SECONDS": "2",
-        "LINKAROOIE_SYNC_WRITE_TIMEOUT_SECONDS": "4",
+        "LINKAROOIE_SYNC_WRITE_TIMEOUT_SECONDS": str(WRITE_TIMEOUT_SECONDS),
         # Everybody here has the same address.
         "LINKAROOIE_GATEWAY_LIMIT_SIGN_IN": "10000/minute",
         "LINKAROOIE_GATEWAY_LIMIT_GENERAL": "100000/minute",

@@ -60,10 +60,6 @@ export class Problem extends Error {
     });
   }
 
-  static async fromResponse(response: Response): Promise<Problem> {
-    return Problem.read(response.status, response.headers, await response.text().catch(() => ''));
-  }
-
   /** No answer came: no network, or the server is not there. */
   static unreachable(): Problem {
     return new Problem({

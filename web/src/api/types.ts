@@ -2,17 +2,12 @@ import type { components } from './schema';
 
 type Schemas = components['schemas'];
 
-export type User = Schemas['User'];
 export type Image = Schemas['Image'];
-export type ImageList = Schemas['ImageList'];
 export type Variant = Schemas['Variant'];
 export type Platform = Schemas['Platform'];
-export type PlatformSlot = Schemas['PlatformSlot'];
 export type Connection = Schemas['Connection'];
-export type Observed = Schemas['Observed'];
 export type Reason = Schemas['Reason'];
 export type Sync = Schemas['Sync'];
-export type SyncList = Schemas['SyncList'];
 export type NewSync = Schemas['NewSync'];
 export type SlotName = NewSync['slot'];
 export type Target = Schemas['Target'];

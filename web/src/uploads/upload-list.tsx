@@ -23,7 +23,7 @@ function UploadRow({ upload }: { upload: Upload }) {
     <li className={`upload card ${failed ? 'upload-failed' : ''}`}>
       <Preview address={upload.preview} />
       <div className="stack-tight grow">
-        <p className="upload-name">
+        <p>
           <strong>{upload.fileName}</strong> <span className="small quiet">{formatBytes(upload.bytes)}</span>
         </p>
         {failed ? (

@@ -9,7 +9,7 @@ from linkarooie.events.v1 import events_pb2 as events
 from linkarooie.sync.v1 import sync_pb2, sync_pb2_grpc
 from linkarooie.upload.v1 import upload_pb2, upload_pb2_grpc
 from servicekit import topology
-from servicekit.app import App, Part, PeriodicTask
+from servicekit.app import App, Part
 from servicekit.bus import Bus
 from servicekit.consumers import Consumer
 from servicekit.database import Database, OpenStore
@@ -18,6 +18,7 @@ from servicekit.grpc_server import GrpcServer
 from servicekit.ids import Clock, utc_now
 from servicekit.object_store import ObjectStore
 from servicekit.outbox import OutboxRelay
+from servicekit.periodic import PeriodicTask
 from servicekit.pictures.model import PictureLimits
 from servicekit.pictures.workers import PictureWorkers
 from servicekit.remote_keys import remote_verifier
@@ -68,13 +69,16 @@ def build(settings: SyncSettings, *, clock: Clock = utc_now) -> App:
     )
     syncs = Syncs(stores, platforms, Library(upload_pb2_grpc.UploadServiceStub(upload)), clock)
     consumer = partial(Consumer, bus, ack_wait_seconds=settings.consumer_ack_wait_seconds, clock=clock)
-    doorbells = [
-        consumer(
-            topology.sync_jobs_of(platform),
-            {events.TargetDue: reconciler.answer_doorbell},
-            message=events.TargetDue,
-        )
-        for platform in platforms.adapters
+    consumers = [
+        consumer(topology.SYNC, handlers(Renditions(stores, clock))),
+        *(
+            consumer(
+                topology.sync_jobs_of(platform),
+                {events.TargetDue: reconciler.answer_doorbell},
+                message=events.TargetDue,
+            )
+            for platform in platforms.adapters
+        ),
     ]
     return App(
         name=settings.service,
@@ -86,14 +90,17 @@ def build(settings: SyncSettings, *, clock: Clock = utc_now) -> App:
             workers,
             _Adapters(platforms),
             relay,
-            consumer(topology.SYNC, handlers(Renditions(stores, clock))),
-            *doorbells,
+            *consumers,
             PeriodicTask("sync_doorbells", sweeper.ring_for_due, every_seconds=settings.sweep_seconds),
             PeriodicTask("sync_looks", sweeper.look_around, every_seconds=LOOK_AROUND_SECONDS),
             PeriodicTask("sync_counts", sweeper.count, every_seconds=COUNT_SECONDS),
             PeriodicTask("sync_purge", sweeper.purge, every_seconds=PURGE_SECONDS),
         ],
-        checks={"database": partial(database.expect_revision, MIGRATIONS), "bus": bus.ping},
+        checks={
+            "database": partial(database.expect_revision, MIGRATIONS),
+            "bus": bus.ping,
+            **{f"consumer {number}": heard.ping for number, heard in enumerate(consumers)},
+        },
         grpc=GrpcServer(
             settings,
             service=sync_pb2.DESCRIPTOR.services_by_name["SyncService"],

@@ -76,6 +76,10 @@ class Picture:
         return f"picture.{self.content_type.removeprefix('image/').replace('jpeg', 'jpg')}"
 
 
+class DifferentAccountError(Exception):
+    """The person gave access to another account than the one that they had named."""
+
+
 class Adapter(ABC):
     """One platform. Instances keep no state of accounts; all of it is in the session. `api` is how they go out."""
 
@@ -103,7 +107,7 @@ class Adapter(ABC):
     async def finish_auth(
         self, parameters: Mapping[str, str], *, kept: Mapping[str, str], callback_url: str
     ) -> tuple[RemoteAccount, Grant]:
-        """Turns a callback into access to an account."""
+        """Turns a callback into access to an account. Raises also `DifferentAccountError`."""
 
     async def refresh(self, session: Session) -> Grant:
         """Renews the access. Platforms whose access does not end have nothing to renew."""

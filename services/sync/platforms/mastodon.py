@@ -87,7 +87,7 @@ class Mastodon(Adapter):
                 "instance", "Name your server, such as mastodon.social.", reason="INSTANCE_REFUSED"
             )
         scheme, _, rest = named.rpartition("://")
-        parts = urlsplit(f"https://{rest.rsplit('@', 1)[-1]}")
+        parts = urlsplit(f"https://{rest.partition('/')[0].rpartition('@')[2]}")
         try:
             host, port = (parts.hostname or "").encode("idna").decode("ascii").lower(), parts.port
         except (ValueError, UnicodeError):

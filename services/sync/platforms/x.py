@@ -38,6 +38,8 @@ _WRITES: Mapping[Kind, tuple[str, str]] = {
     "avatar": ("/1.1/account/update_profile_image.json", "image"),
     "banner": ("/1.1/account/update_profile_banner.json", "banner"),
 }
+# The fields of a user that we read, as version 1.1 names them.
+_OLDER_NAMES = {"id": "id_str", "username": "screen_name", "profile_image_url": "profile_image_url_https"}
 # `…/AbCd_normal.jpg` is a small copy of `…/AbCd.jpg`.
 _SMALL_COPY = re.compile(r"_(normal|bigger|mini|400x400)(?=\.\w+$)")
 
@@ -129,7 +131,9 @@ class X(Adapter):
         return self._account(values["user_id"], values["screen_name"]), grant
 
     async def revoke(self, session: Session) -> None:
-        await self._ask("POST", "/1.1/oauth/invalidate_token.json", session)
+        answer = await self._signed("POST", "/1.1/oauth/invalidate_token.json", _keys(session))
+        if not answer.is_success:
+            raise PlatformError(self._problem(answer, writes=False))
 
     # Reads
 
@@ -146,9 +150,20 @@ class X(Adapter):
         return Observation(f"{url}/1500x500" if url else "", url)
 
     async def _me(self, session: Session) -> dict[str, str]:
-        answer = await self._ask("GET", "/2/users/me?user.fields=profile_image_url,profile_banner_url", session)
-        data = json_of(answer).get("data")
+        answer = await self._signed(
+            "GET", "/2/users/me?user.fields=profile_image_url,profile_banner_url", _keys(session)
+        )
+        if answer.status == 403 and not _error_code(answer):
+            # Version 2 does not say why. Version 1.1 does, with a code; and where it answers, it tells the same.
+            answer = await self._signed("GET", "/1.1/account/verify_credentials.json", _keys(session))
+        if not answer.is_success:
+            raise PlatformError(self._problem(answer, writes=False))
+        said = json_of(answer)
+        data = said.get("data", said)
         me = {name: value for name, value in data.items() if isinstance(value, str)} if isinstance(data, dict) else {}
+        for name, older_name in _OLDER_NAMES.items():
+            if older_name in me:
+                me[name] = me[older_name]
         if "id" not in me or "username" not in me:
             raise PlatformError(o.Transient(cut(f"not a user: {answer.text()}")))
         return me
@@ -164,12 +179,6 @@ class X(Adapter):
         raise PlatformError(self._problem(answer, writes=True, slot=slot, sent_bytes=len(picture.content)))
 
     # What all calls share
-
-    async def _ask(self, method: str, path: str, session: Session) -> Answer:
-        answer = await self._signed(method, path, _keys(session))
-        if not answer.is_success:
-            raise PlatformError(self._problem(answer, writes=False))
-        return answer
 
     async def _signed(
         self,

@@ -39,7 +39,7 @@ from services.sync.domain.target import TargetState, resumed, stopped, woken
 from services.sync.lifecycle import PARKABLE, park_connection, save_step
 from services.sync.looks import Looker
 from services.sync.places import Platforms
-from services.sync.platforms.base import Adapter
+from services.sync.platforms.base import Adapter, DifferentAccountError
 from services.sync.store import Store
 from services.sync.tokens import Tokens
 from services.sync.vault import Vault, VaultError
@@ -137,6 +137,11 @@ class Connections:
         try:
             kept = self.vault.open(attempt.sealed, user=owner_id, thing=attempt.id, field=KEPT_FIELD)
             account, grant = await adapter.finish_auth(parameters, kept=kept, callback_url=self.callback_url(platform))
+        except DifferentAccountError as error:
+            raise PreconditionError(
+                "You signed in with another account than the one that you named. Start again, and sign in with that one.",
+                reason="DIFFERENT_ACCOUNT",
+            ) from error
         except VaultError as error:
             log.error("connect_attempt_not_opened", error=str(error))
             raise link_expired() from error

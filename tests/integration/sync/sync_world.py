@@ -158,13 +158,13 @@ class Person:
         states = [sync_pb2.TargetState.Name(step.state).removeprefix("TARGET_STATE_") for step in found.steps]
         return [state for before, state in pairwise(["", *states]) if state != before]
 
-    async def upload(self, seed: int, slot: str = "avatar", *, rendered: bool = True) -> str:
+    async def upload(self, seed: int, slot: str = "avatar", *, rendered: bool = True, quality: int = 90) -> str:
         """Puts a picture into the person's library, with its renditions made unless told otherwise."""
         image_id = new_id()
         image = upload_pb2.Image(id=image_id, state=upload_pb2.IMAGE_STATE_READY, revision=1)
         self.world.library.images[image_id] = (self.id, image)
         if rendered:
-            await self.world.render(self, image_id, seed, slot)
+            await self.world.render(self, image_id, seed, slot, quality)
             await self.world.eventually(lambda: self.world.has_heard_of(image_id))
         return image_id
 
@@ -228,7 +228,7 @@ class World:
         assert back.status_code in (302, 303), back.text
         return dict(parse_qsl(urlsplit(back.headers["location"]).query))
 
-    async def render(self, owner: Person, image_id: str, seed: int, slot: str) -> None:
+    async def render(self, owner: Person, image_id: str, seed: int, slot: str, quality: int) -> None:
         """Does what the processor does: stores the files and says so."""
         sizes = {
             "x.avatar": (400, 400),
@@ -245,7 +245,7 @@ class World:
                 continue
             picture = photograph(seed, size)
             out = io.BytesIO()
-            picture.save(out, "JPEG", quality=90)
+            picture.save(out, "JPEG", quality=quality)
             sha256 = hashlib.sha256(out.getvalue()).hexdigest()
             path = self.directory / sha256
             path.write_bytes(out.getvalue())

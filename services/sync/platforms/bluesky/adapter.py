@@ -19,6 +19,7 @@ from services.sync.platforms.base import (
     Adapter,
     AdapterContext,
     AuthStart,
+    DifferentAccountError,
     Kind,
     Observation,
     Picture,
@@ -153,7 +154,7 @@ class Bluesky(Adapter):
         credentials, expires_at = await self._granted(server, key, body)
         did = credentials["did"]
         if kept["did"] and did != kept["did"]:
-            raise PlatformError(o.AuthRevoked("access to another account was given"))
+            raise DifferentAccountError(did)
         # A server may only speak for accounts that live with it.
         identity = await self._directory.identify(did)
         if await self._directory.issuer_of(identity.server) != issuer:

@@ -1,8 +1,6 @@
 """A service as something to run: parts that start in order and stop in reverse, readiness that reflects what works."""
 
 import asyncio
-import contextlib
-import random
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,8 +8,8 @@ from typing import Protocol
 
 import structlog
 
-from servicekit import metrics
 from servicekit.grpc_server import GrpcServer
+from servicekit.periodic import PeriodicTask
 
 log = structlog.get_logger()
 
@@ -86,35 +84,6 @@ class App:
             log.warning("service_not_ready", service=self.name, problems=problems)
         if self.grpc is not None:
             await self.grpc.set_serving(not problems)
-
-
-class PeriodicTask:
-    """Calls a function again and again, a little irregularly so that replicas do not march in step.
-
-    A round that raises is logged and counted; the next one comes all the same.
-    """
-
-    def __init__(self, name: str, function: Callable[[], Awaitable[None]], *, every_seconds: float) -> None:
-        self._name = name
-        self._function = function
-        self._every_seconds = every_seconds
-
-    async def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name=self._name)
-
-    async def stop(self) -> None:
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(self._every_seconds * random.uniform(0.9, 1.1))  # noqa: S311  # no secret depends on it
-            try:
-                await self._function()
-            except Exception:
-                metrics.LOOP_FAILURES.labels(self._name).inc()
-                log.exception("loop_failed", loop=self._name)
 
 
 async def run_until_told_to_stop(apps: Sequence[App], *, started: Callable[[], Awaitable[None]] | None = None) -> None:

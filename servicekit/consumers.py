@@ -84,7 +84,13 @@ class Consumer:
 
     async def stop(self) -> None:
         self._stopping.set()
-        await self._task
+        # An end by itself has been told by `ping`.
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def ping(self) -> None:
+        """Readiness: raises `RuntimeError` when the consumer has ended although nobody told it to."""
+        if self._task.done():
+            raise RuntimeError(f"the consumer {self._subscription.durable} has ended: {self._task.exception()!r}")
 
     async def _run(self) -> None:
         durable, stream = self._subscription.durable, self._subscription.stream

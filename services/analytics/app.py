@@ -5,13 +5,14 @@ from pathlib import Path
 
 from linkarooie.analytics.v1 import analytics_pb2, analytics_pb2_grpc
 from servicekit import topology
-from servicekit.app import App, PeriodicTask
+from servicekit.app import App
 from servicekit.bus import Bus
 from servicekit.consumers import Consumer
 from servicekit.database import Database
 from servicekit.grpc_client import Channels
 from servicekit.grpc_server import GrpcServer
 from servicekit.ids import Clock, utc_now
+from servicekit.periodic import PeriodicTask
 from servicekit.remote_keys import remote_verifier
 from services.analytics.api import AnalyticsApi
 from services.analytics.consumers import handlers
@@ -44,6 +45,6 @@ def build(settings: AnalyticsSettings, *, clock: Clock = utc_now) -> App:
     return App(
         name=settings.service,
         parts=[bus, database, channels, partitions, consumer],
-        checks={"database": partial(database.expect_revision, MIGRATIONS), "bus": bus.ping},
+        checks={"database": partial(database.expect_revision, MIGRATIONS), "bus": bus.ping, "consumer": consumer.ping},
         grpc=grpc,
     )

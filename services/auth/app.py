@@ -5,13 +5,14 @@ from functools import partial
 from pathlib import Path
 
 from linkarooie.auth.v1 import auth_pb2, auth_pb2_grpc
-from servicekit.app import App, PeriodicTask
+from servicekit.app import App
 from servicekit.bus import Bus
 from servicekit.database import Database
 from servicekit.grpc_server import GrpcServer
 from servicekit.identity import TokenVerifier
 from servicekit.ids import Clock, utc_now
 from servicekit.outbox import OutboxRelay
+from servicekit.periodic import PeriodicTask
 from services.auth import store
 from services.auth.api import PUBLIC_METHODS, AuthApi
 from services.auth.keys import AccessTokens, SigningKeys

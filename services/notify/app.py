@@ -7,7 +7,7 @@ from pathlib import Path
 from catalog import load_catalogue
 from linkarooie.notify.v1 import notify_pb2, notify_pb2_grpc
 from servicekit import topology
-from servicekit.app import App, PeriodicTask
+from servicekit.app import App
 from servicekit.bus import Bus
 from servicekit.consumers import Consumer
 from servicekit.database import Database
@@ -15,6 +15,7 @@ from servicekit.grpc_client import Channels
 from servicekit.grpc_server import GrpcServer
 from servicekit.ids import Clock, utc_now
 from servicekit.outbox import OutboxRelay
+from servicekit.periodic import PeriodicTask
 from servicekit.remote_keys import remote_verifier
 from services.notify import store
 from services.notify.api import NotifyApi
@@ -77,6 +78,6 @@ def build(settings: NotifySettings, *, clock: Clock = utc_now) -> App:
             PeriodicTask("forget_letters", forget_old_letters, every_seconds=3600),
             consumer,
         ],
-        checks={"database": partial(database.expect_revision, MIGRATIONS), "bus": bus.ping},
+        checks={"database": partial(database.expect_revision, MIGRATIONS), "bus": bus.ping, "consumer": consumer.ping},
         grpc=grpc,
     )

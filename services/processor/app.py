@@ -48,6 +48,6 @@ def build(settings: ProcessorSettings, *, clock: Clock = utc_now) -> App:
         name=settings.service,
         # Worker processes first: they must exist before gRPC has threads.
         parts=[workers, bus, objects, channels, consumer],
-        checks={"bus": bus.ping},
+        checks={"bus": bus.ping, "consumer": consumer.ping},
         grpc=grpc,
     )

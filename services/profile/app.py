@@ -46,6 +46,6 @@ def build(settings: ProfileSettings, *, clock: Clock = utc_now) -> App:
     return App(
         name=settings.service,
         parts=[bus, database, channels, relay, consumer],
-        checks={"database": partial(database.expect_revision, MIGRATIONS), "bus": bus.ping},
+        checks={"database": partial(database.expect_revision, MIGRATIONS), "bus": bus.ping, "consumer": consumer.ping},
         grpc=grpc,
     )

@@ -50,6 +50,6 @@ def build(settings: UploadSettings, *, clock: Clock = utc_now) -> App:
     return App(
         name=settings.service,
         parts=[bus, database, objects, channels, relay, consumer],
-        checks={"database": partial(database.expect_revision, MIGRATIONS), "bus": bus.ping},
+        checks={"database": partial(database.expect_revision, MIGRATIONS), "bus": bus.ping, "consumer": consumer.ping},
         grpc=grpc,
     )

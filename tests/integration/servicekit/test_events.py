@@ -346,3 +346,24 @@ async def test_old_rows_are_purged_and_fresh_ones_kept(database: Database, bus: 
 
     assert before == kept > 0
     assert await sent() == 0
+
+
+async def test_a_consumer_that_has_ended_by_itself_is_not_ready(
+    bus: Bus, listen: Any, eventually: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consumer = await listen(Heard())
+    await consumer.ping()
+
+    async def fail(*_: Any) -> list[Any]:
+        raise KeyError("a fault of ours")
+
+    monkeypatch.setattr(Consumer, "_fetch", fail)
+
+    async def ended() -> bool:
+        try:
+            await consumer.ping()
+        except RuntimeError as error:
+            return "a fault of ours" in str(error)
+        return False
+
+    await eventually(ended)

@@ -15,8 +15,8 @@ from services.sync.domain.reasons import Reason
 from services.sync.domain.target import Rules, Target, TargetState, parked
 from services.sync.store import Store
 
-# A doorbell that nobody has answered by then is rung again.
-RING_AGAIN_AFTER = timedelta(seconds=30)
+# A doorbell that nobody has answered by then is rung again. Not sooner: behind a slow platform many wait for their turn.
+RING_AGAIN_AFTER = timedelta(minutes=2)
 
 # What a revoked connection parks. What is being sent finds out by itself.
 PARKABLE = (TargetState.QUEUED, TargetState.WAITING, TargetState.PAUSED)

@@ -48,6 +48,8 @@ class Reconciler:
         async with self.worker.stores() as store:
             target = await store.claim(target_id, lease=lease, now=now, until=now + self.worker.look_lease)
             if target is None:
+                await store.ring_when_free(target_id, now=now)
+                await store.commit()
                 return None
             known = Known(
                 target=target,

@@ -45,7 +45,10 @@ class Sweeper:
         """Rings for targets that are due and that nobody holds, those of killed workers among them."""
         now = self.clock()
         async with self.stores() as store:
-            due = await store.claim_rings(now=now, again_at=now + RING_AGAIN_AFTER, limit=RINGS_AT_ONCE)
+            # Of a platform that is not served any more nobody would hear.
+            due = await store.claim_rings(
+                self.platforms.adapters, now=now, again_at=now + RING_AGAIN_AFTER, limit=RINGS_AT_ONCE
+            )
             for target_id, owner_id, platform in due:
                 ring(store, target_id, owner_id, platform)
             await store.commit()

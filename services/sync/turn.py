@@ -180,6 +180,7 @@ class Turn:
         worker, target = self._worker, self.target
         async with self._calling("look", worker.look_lease.total_seconds()) as session:
             seen = await worker.looker.look(self._connection, self._adapter, session, target.slot)
+        metrics.OUTCOMES.labels(target.platform, "look", "Seen").inc()
         return compared(seen, self._wanted(), slot=self._slot, place=self._known.place, sent=target.submission)
 
     def _wanted(self) -> Wanted | None:

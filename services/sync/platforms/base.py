@@ -257,7 +257,13 @@ def challenge_of(verifier: str) -> str:
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
+def described(answer: Answer) -> str:
+    """Returns an answer for the log. One that says yes in a way that we do not understand may hold secrets: it is not quoted."""
+    return (
+        f"HTTP {answer.status}, not as expected" if answer.is_success else cut(f"HTTP {answer.status}: {answer.text()}")
+    )
+
+
 def server_trouble(answer: Answer, *, writes: bool) -> Problem:
     """Returns what an answer means that says nothing about what was done."""
-    detail = cut(f"HTTP {answer.status}: {answer.text()}")
-    return OutcomeUnknown(detail) if writes else Transient(detail)
+    return (OutcomeUnknown if writes else Transient)(described(answer))

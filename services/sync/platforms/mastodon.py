@@ -27,6 +27,7 @@ from services.sync.platforms.base import (
     Picture,
     Session,
     challenge_of,
+    described,
     json_of,
 )
 
@@ -195,7 +196,8 @@ class Mastodon(Adapter):
         if not answer.is_success or not isinstance(values.get("access_token"), str):
             if answer.status == 429:
                 raise PlatformError(o.RateLimited(self._reset(answer), "app"))
-            raise PlatformError(o.AuthRevoked(cut(f"HTTP {answer.status}: {answer.text()}")))
+            is_definite = values.get("error") in ("invalid_grant", "invalid_client", "unauthorized_client")
+            raise PlatformError((o.AuthRevoked if is_definite else o.Transient)(described(answer)))
         names = ("server", "client_id", "client_secret")
         credentials = {name: old[name] for name in names} | {"access_token": str(values["access_token"])}
         refresh_token = values.get("refresh_token") or old.get("refresh_token")
@@ -241,7 +243,7 @@ class Mastodon(Adapter):
             raise PlatformError(self._problem(answer, session, writes=False))
         me = json_of(answer)
         if not me.get("id") or not isinstance(me.get("acct"), str):
-            raise PlatformError(o.Transient(cut(f"not an account: {answer.text()}")))
+            raise PlatformError(o.Transient(described(answer)))
         return me
 
     # Writes
@@ -273,7 +275,7 @@ class Mastodon(Adapter):
     def _problem(self, answer: Answer, session: Session, *, writes: bool) -> o.Problem:
         said = json_of(answer).get("error")
         message = said if isinstance(said, str) else ""
-        detail = cut(f"HTTP {answer.status}: {answer.text()}")
+        detail = described(answer)
         match answer.status:
             case 429:
                 return o.RateLimited(self._reset(answer), "account", detail)

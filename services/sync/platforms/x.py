@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlencode
 
+import structlog
 from authlib.oauth1 import ClientAuth
 from pydantic import SecretStr, field_validator
 
@@ -18,7 +19,7 @@ from servicekit.outbound import Answer
 from servicekit.settings import ServiceSettings, load_settings
 from services.sync.domain import outcomes as o
 from services.sync.domain.connection import Grant, RemoteAccount
-from services.sync.domain.outcomes import PlatformError, cut
+from services.sync.domain.outcomes import PlatformError
 from services.sync.platforms.base import (
     Adapter,
     AdapterContext,
@@ -28,8 +29,11 @@ from services.sync.platforms.base import (
     Picture,
     Session,
     Unavailable,
+    described,
     json_of,
 )
+
+log = structlog.get_logger()
 
 # X's windows are this long; used where an answer does not say when the window ends.
 RATE_LIMIT_WINDOW = timedelta(minutes=15)
@@ -102,11 +106,11 @@ class X(Adapter):
     def _not_begun(self, answer: Answer) -> Exception:
         if answer.status == 429:
             return UnavailableError("X asks us to slow down. Try again in some minutes.", retry_after_seconds=60)
+        log.error("app_refused", platform=self._context.platform.id, detail=described(answer))
         return PreconditionError(
             "X refuses this installation's app. The operator has to compare its keys in X's developer portal, and that the app's "
             f"callback address is {self._context.callback_url}",
             reason="PLATFORM_NOT_CONFIGURED",
-            metadata={"detail": cut(answer.text())},
         )
 
     def state_of(self, parameters: Mapping[str, str]) -> str:
@@ -165,7 +169,7 @@ class X(Adapter):
             if older_name in me:
                 me[name] = me[older_name]
         if "id" not in me or "username" not in me:
-            raise PlatformError(o.Transient(cut(f"not a user: {answer.text()}")))
+            raise PlatformError(o.Transient(described(answer)))
         return me
 
     # Writes
@@ -206,7 +210,7 @@ class X(Adapter):
         return RemoteAccount(user_id, f"@{screen_name}", f"{self._context.platform.homepage}/{screen_name}")
 
     def _problem(self, answer: Answer, *, writes: bool, slot: Kind | None = None, sent_bytes: int = 0) -> o.Problem:
-        code, detail = _error_code(answer), cut(f"HTTP {answer.status}: {answer.text()}")
+        code, detail = _error_code(answer), described(answer)
         if answer.status in (420, 429) or code in _RATE_LIMITED:
             return o.RateLimited(self._reset(answer), "account", detail)
         if code in _OURS:

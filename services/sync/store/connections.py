@@ -104,6 +104,11 @@ class ConnectionQueries(UnitOfWork):
         query = sa.select(connections).where(connections.c.owner_id == owner_id).order_by(connections.c.id)
         return [_connection(row) for row in await self.session.execute(query)]
 
+    async def lock_connections(self, ids: Collection[str]) -> None:
+        """Makes others wait who want to change something about these connections."""
+        query = sa.select(connections.c.id).where(connections.c.id.in_(list(ids))).order_by(connections.c.id)
+        await self.session.execute(query.with_for_update())
+
     async def add_connection(self, connection: Connection, slots: Collection[str], *, look_at: datetime) -> None:
         account = connection.account
         values = {

@@ -212,11 +212,32 @@ class TargetQueries(UnitOfWork):
             )
             await self.session.execute(sa.update(targets).where(waiting, targets.c.ring_at > now).values(ring_at=now))
 
-    async def claim_rings(self, *, now: datetime, again_at: datetime, limit: int) -> list[tuple[str, str, str]]:
-        """Takes targets that are due and that nobody holds: id, owner and platform. Each comes again at `again_at`."""
+    async def ring_when_free(self, target_id: str, *, now: datetime) -> None:
+        """Plans a doorbell for a target whose place another one holds: for when that one's lease ends."""
+        other = targets.alias("other")
+        freed_at = (
+            sa.select(sa.func.max(other.c.leased_until))
+            .where(
+                other.c.connection_id == targets.c.connection_id,
+                other.c.slot == targets.c.slot,
+                other.c.id != targets.c.id,
+                other.c.leased_until > now,
+            )
+            .scalar_subquery()
+        )
+        waits = (targets.c.id == target_id) & (targets.c.ring_at > freed_at)
+        await self.session.execute(sa.update(targets).where(waits).values(ring_at=freed_at))
+
+    async def claim_rings(
+        self, platforms: Collection[str], *, now: datetime, again_at: datetime, limit: int
+    ) -> list[tuple[str, str, str]]:
+        """Takes targets on some platforms that are due and that nobody holds. Each comes again at `again_at`.
+
+        Returns id, owner and platform.
+        """
         due = (
             sa.select(targets.c.id)
-            .where(targets.c.ring_at <= now)
+            .where(targets.c.ring_at <= now, targets.c.platform.in_(list(platforms)))
             .order_by(targets.c.ring_at)
             .limit(limit)
             .with_for_update(skip_locked=True)

@@ -90,6 +90,8 @@ class Syncs:
                 if earlier is None:
                     raise
                 return earlier
+            # Of two wishes for the same place at once, the second sees the first.
+            await store.lock_connections([connection.id for connection in chosen])
             await self._supersede(store, [connection.id for connection in chosen], slot)
             requested = events.SyncRequested(
                 sync_id=sync.id,

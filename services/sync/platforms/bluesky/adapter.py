@@ -14,7 +14,7 @@ from servicekit.outbound import Answer
 from servicekit.settings import load_settings
 from services.sync.domain import outcomes as o
 from services.sync.domain.connection import Grant, RemoteAccount
-from services.sync.domain.outcomes import PlatformError, cut
+from services.sync.domain.outcomes import PlatformError
 from services.sync.platforms.base import (
     Adapter,
     AdapterContext,
@@ -26,6 +26,7 @@ from services.sync.platforms.base import (
     Session,
     Unavailable,
     challenge_of,
+    described,
     json_of,
 )
 from services.sync.platforms.bluesky.client import BROAD_SCOPE, Client, make_client
@@ -179,7 +180,7 @@ class Bluesky(Adapter):
         answer = await self._proofs.call("POST", server.token_url, key, data=request)
         said = json_of(answer)
         if not answer.is_success or not isinstance(said.get("sub"), str):
-            detail = cut(f"HTTP {answer.status}: {answer.text()}")
+            detail = described(answer)
             if said.get("error") == "invalid_grant":
                 raise PlatformError(o.AuthRevoked(detail))
             raise PlatformError(self._problem(answer, writes=False))
@@ -263,7 +264,7 @@ class Bluesky(Adapter):
             return None, {"$type": PROFILE}
         said = json_of(self._done(answer, writes=False))
         if not isinstance(said.get("cid"), str) or not isinstance(said.get("value"), dict):
-            raise PlatformError(o.Transient(cut(f"not a record: {answer.text()}")))
+            raise PlatformError(o.Transient(described(answer)))
         return said["cid"], said["value"]
 
     # What all calls share

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from services.sync.domain.outcomes import PlatformError, Transient, cut
-from services.sync.platforms.base import Api, json_of
+from services.sync.platforms.base import Api, described, json_of
 from services.sync.platforms.bluesky.settings import BlueskySettings
 
 
@@ -104,4 +104,4 @@ class Directory:
                 str(said.get("revocation_endpoint", "")),
             )
         except KeyError as error:
-            raise PlatformError(Transient(cut(f"{issuer} is no authorisation server: {answer.text()}"))) from error
+            raise PlatformError(Transient(cut(f"{issuer} is no authorisation server: {described(answer)}"))) from error

@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 from catalog import Platform
 from servicekit.outbound import Answer
 from services.sync.domain import outcomes as o
-from services.sync.domain.outcomes import cut
-from services.sync.platforms.base import json_of
+from services.sync.platforms.base import described, json_of
 
 # The window in which calls are counted; used where an answer does not say when it ends.
 RATE_LIMIT_WINDOW = timedelta(minutes=5)
@@ -33,7 +32,7 @@ def problem_of(answer: Answer, *, writes: bool, platform: Platform, now: datetim
     """Returns what follows from an answer that is no success."""
     said = json_of(answer)
     name, message = str(said.get("error", "")), str(said.get("message", ""))
-    detail = cut(f"HTTP {answer.status}: {answer.text()}")
+    detail = described(answer)
     if answer.status == 429:
         by_address = ADDRESS_WINDOW in answer.headers.get("ratelimit-policy", ADDRESS_WINDOW)
         return o.RateLimited(_reset(answer, now), "app" if by_address else "account", detail)

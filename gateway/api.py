@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.middleware import Middleware
+from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.routing import APIRoute
 from opentelemetry.trace import TracerProvider
 from pydantic.json_schema import models_json_schema
@@ -80,7 +81,8 @@ def create_api(gateway: Gateway, *, tracer_provider: TracerProvider | None = Non
     api = Api(middleware, tracer_provider=tracer_provider)
     api.state.gateway = gateway
     problems.install(api)
-    api.router.default = WebFiles(gateway.settings.web_directory)
+    # The client's files alone: what the API answers may hold secrets beside what a caller chose, and compression would tell.
+    api.router.default = GZipMiddleware(WebFiles(gateway.settings.web_directory))
     return api
 
 

@@ -16,6 +16,7 @@ def client(make_api: Callable[..., FastAPI], open_client: Any, tmp_path: Path) -
     (built / "assets").mkdir(parents=True)
     (built / "index.html").write_text("<title>the client</title>")
     (built / "assets" / "index-abc123.js").write_text("run()")
+    (built / "assets" / "large-abc123.js").write_text("run();" * 1000)
     (built / "icon.svg").write_text("<svg/>")
     (tmp_path / "secret.txt").write_text("not yours")
     return open_client(make_api(web_directory=built))
@@ -31,6 +32,13 @@ async def test_files_with_a_hash_in_their_name_are_kept_for_ever_and_the_page_ne
     assert icon.headers["cache-control"] == "no-cache"
     assert (page.status_code, page.headers["cache-control"]) == (200, "no-cache")
     assert page.text == "<title>the client</title>"
+
+
+async def test_a_large_file_of_the_client_travels_compressed(client: Any) -> None:
+    script = await client.get("/assets/large-abc123.js", headers={"accept-encoding": "gzip"})
+
+    assert script.headers["content-encoding"] == "gzip"
+    assert script.text == "run();" * 1000
 
 
 async def test_the_front_door_answers_whoever_knocks(client: Any) -> None:

@@ -8,8 +8,8 @@ import type { Connection, Image, Sync } from './types';
 /** How often something under way is looked at even if the live stream says nothing: it may have lost a word. */
 const SAFETY_INTERVAL_MS = 30_000;
 
-/** A new account's pictures are looked at within seconds, and no word tells of it. */
-const FIRST_LOOK_INTERVAL_MS = 1500;
+/** A new account's pictures are looked at within seconds; the word of it may come before this page's stream is open. */
+const FIRST_LOOK_INTERVAL_MS = 3000;
 const FIRST_LOOK_PATIENCE_MS = 60_000;
 
 const everyPage = {

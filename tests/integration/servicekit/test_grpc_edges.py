@@ -1,11 +1,18 @@
 """gRPC as services use it, over a real connection: errors, callers and deadlines survive the trip."""
 
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from functools import partial
+from ipaddress import IPv4Address
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from linkarooie.profile.v1 import profile_pb2, profile_pb2_grpc
 from servicekit import deadline
@@ -20,6 +27,7 @@ from servicekit.errors import (
 from servicekit.grpc_client import Channels, remote_errors
 from servicekit.grpc_server import GrpcServer
 from servicekit.identity import Caller, TokenVerifier, acting_for, current_caller
+from servicekit.ids import utc_now
 from servicekit.remote_keys import remote_verifier
 from servicekit.settings import GrpcSettings
 
@@ -34,6 +42,10 @@ class Profiles(profile_pb2_grpc.ProfileServiceServicer):
     async def GetProfile(self, request: object, context: object) -> profile_pb2.GetProfileResponse:
         type(self).behave()
         return profile_pb2.GetProfileResponse(profile=profile_pb2.Profile(user_id=current_caller().user_id))
+
+    async def UpdateProfile(self, request: object, context: object) -> profile_pb2.UpdateProfileResponse:
+        type(self).behave()
+        return profile_pb2.UpdateProfileResponse()
 
     async def GetPublicProfile(self, request: object, context: object) -> profile_pb2.GetPublicProfileResponse:
         return profile_pb2.GetPublicProfileResponse()
@@ -175,3 +187,106 @@ async def test_a_port_that_is_taken_is_named(signing_keys: Any) -> None:
             await server(first.address).start()
     finally:
         await first.stop()
+
+
+async def test_a_call_that_changes_nothing_is_tried_again_when_the_service_was_away_for_a_moment(
+    profiles: Any, signed_in: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = 0
+
+    def away_twice() -> None:
+        nonlocal calls
+        calls += 1
+        if calls <= 2:
+            raise UnavailableError("Not now.")
+
+    monkeypatch.setattr(Profiles, "behave", staticmethod(away_twice))
+
+    answer = await profiles.GetProfile(profile_pb2.GetProfileRequest())
+
+    assert answer.profile.user_id == "somebody"
+    assert calls == 3
+
+
+async def test_a_call_that_changes_something_is_not_repeated_by_the_channel(
+    profiles: Any, signed_in: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = 0
+
+    def away() -> None:
+        nonlocal calls
+        calls += 1
+        raise UnavailableError("Not now.")
+
+    monkeypatch.setattr(Profiles, "behave", staticmethod(away))
+
+    with pytest.raises(UnavailableError), remote_errors():
+        await profiles.UpdateProfile(profile_pb2.UpdateProfileRequest())
+
+    assert calls == 1
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> GrpcSettings:
+    """An authority, and a certificate of it for this machine."""
+    key, authority_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    now = utc_now()
+
+    def certificate(name: str, public: Any, *, authority: bool) -> x509.Certificate:
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority")])
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(issuer)
+            .public_key(public)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(minutes=1))
+            .not_valid_after(now + timedelta(hours=1))
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+            .sign(authority_key, hashes.SHA256())
+        )
+
+    pem = serialization.Encoding.PEM
+    files = {name: tmp_path / f"{name}.pem" for name in ("certificate", "key", "authority")}
+    files["certificate"].write_bytes(certificate("service", key.public_key(), authority=False).public_bytes(pem))
+    files["authority"].write_bytes(
+        certificate("authority", authority_key.public_key(), authority=True).public_bytes(pem)
+    )
+    private = serialization.PrivateFormat.PKCS8
+    files["key"].write_bytes(key.private_bytes(pem, private, serialization.NoEncryption()))
+    return GrpcSettings(
+        grpc_listen="127.0.0.1:0",
+        grpc_stop_grace_seconds=0,
+        tls_certificate_file=files["certificate"],
+        tls_key_file=files["key"],
+        tls_authority_file=files["authority"],
+    )
+
+
+async def test_with_certificates_set_services_show_them_to_each_other_and_refuse_who_has_none(
+    tls: GrpcSettings,
+) -> None:
+    async def no_keys() -> str:
+        return '{"keys": []}'
+
+    server = GrpcServer(
+        tls,
+        service=SERVICE,
+        register=partial(profile_pb2_grpc.add_ProfileServiceServicer_to_server, Profiles()),
+        verifier=TokenVerifier(no_keys, issuer="x"),
+        public_methods=["GetPublicProfile"],
+    )
+    await server.start()
+    known, stranger = Channels(tls), Channels(GrpcSettings())
+    try:
+        stub = profile_pb2_grpc.ProfileServiceStub(known.to(server.address, SERVICE))
+        assert await stub.GetPublicProfile(profile_pb2.GetPublicProfileRequest()) is not None
+        without = profile_pb2_grpc.ProfileServiceStub(stranger.to(server.address, SERVICE))
+        with pytest.raises(UnavailableError), remote_errors():
+            await without.GetPublicProfile(profile_pb2.GetPublicProfileRequest(), timeout=3)
+    finally:
+        await known.stop()
+        await stranger.stop()
+        await server.stop()

@@ -21,7 +21,9 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from system import Installation, Person, installed, photograph  # noqa: E402
+from system.installation import Installation, installed  # noqa: E402
+from system.person import Person  # noqa: E402
+from system.pictures import photograph  # noqa: E402
 
 SERVICES = ("auth", "profile", "upload", "processor", "sync", "notify", "analytics", "gateway")
 PLATFORMS = ("x", "mastodon", "bluesky")

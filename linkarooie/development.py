@@ -78,7 +78,22 @@ def step(text: str) -> None:
 def _set_environment(data: Path, endpoints: Endpoints, sandbox: Sandbox, ports: dict[str, int]) -> None:
     """Tells the services what they would be told by an operator; what is set already stays."""
     found = {
+        **server_settings(endpoints),
+        "LINKAROOIE_PUBLIC_URL": f"http://127.0.0.1:{ports['PORT']}",
+        "LINKAROOIE_PORT": str(ports["PORT"]),
+        **platform_settings(sandbox),
+        **_secrets(data / "keys.json"),
+    }
+    for name, value in found.items():
+        os.environ.setdefault(name, value)
+    processes.share_one_process()
+
+
+def server_settings(endpoints: Endpoints) -> dict[str, str]:
+    """Points the services to the servers of a devstack."""
+    return {
         "LINKAROOIE_NATS_URL": endpoints.nats_url,
+        # A quarter of what the devstack's NATS may take.
         "LINKAROOIE_NATS_STORAGE_BYTES": str(1 << 30),
         "LINKAROOIE_S3_ENDPOINT": endpoints.s3_endpoint,
         "LINKAROOIE_S3_ACCESS_KEY": endpoints.s3_access_key,
@@ -86,15 +101,8 @@ def _set_environment(data: Path, endpoints: Endpoints, sandbox: Sandbox, ports: 
         "LINKAROOIE_S3_BUCKET": endpoints.s3_bucket,
         "LINKAROOIE_SMTP_HOST": endpoints.smtp_host,
         "LINKAROOIE_SMTP_PORT": str(endpoints.smtp_port),
-        "LINKAROOIE_PUBLIC_URL": f"http://127.0.0.1:{ports['PORT']}",
-        "LINKAROOIE_PORT": str(ports["PORT"]),
         **{f"LINKAROOIE_{name.upper()}_DATABASE_URL": url for name, url in endpoints.postgres.items()},
-        **platform_settings(sandbox),
-        **_secrets(data / "keys.json"),
     }
-    for name, value in found.items():
-        os.environ.setdefault(name, value)
-    processes.share_one_process()
 
 
 def platform_settings(sandbox: Sandbox) -> dict[str, str]:

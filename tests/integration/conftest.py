@@ -16,6 +16,7 @@ from joserfc.jwk import ECKey, KeySet
 from devstack import DevStack, Endpoints
 from linkarooie import processes
 from linkarooie.auth.v1 import auth_pb2, auth_pb2_grpc
+from linkarooie.development import server_settings
 from servicekit.app import App
 from servicekit.bus import Bus
 from servicekit.grpc_server import GrpcServer
@@ -48,17 +49,9 @@ async def stack(dev_stack: DevStack) -> Endpoints:
 def environment_of(endpoints: Endpoints) -> dict[str, str]:
     """Returns the variables that point services to the test's servers."""
     return {
-        "LINKAROOIE_NATS_URL": endpoints.nats_url,
-        "LINKAROOIE_NATS_STORAGE_BYTES": str(1 << 30),
-        "LINKAROOIE_S3_ENDPOINT": endpoints.s3_endpoint,
-        "LINKAROOIE_S3_ACCESS_KEY": endpoints.s3_access_key,
-        "LINKAROOIE_S3_SECRET_KEY": endpoints.s3_secret_key,
-        "LINKAROOIE_S3_BUCKET": endpoints.s3_bucket,
-        "LINKAROOIE_SMTP_HOST": endpoints.smtp_host,
-        "LINKAROOIE_SMTP_PORT": str(endpoints.smtp_port),
+        **server_settings(endpoints),
         "LINKAROOIE_CONSUMER_ACK_WAIT_SECONDS": str(ACK_WAIT_SECONDS),
         "LINKAROOIE_GRPC_STOP_GRACE_SECONDS": "1",
-        **{f"LINKAROOIE_{name.upper()}_DATABASE_URL": url for name, url in endpoints.postgres.items()},
     }
 
 

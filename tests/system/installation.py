@@ -15,7 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from devstack import DevStack, Endpoints
 from devstack.process import find_program
-from linkarooie.development import platform_settings
+from linkarooie.development import platform_settings, server_settings
 from linkarooie.processes import free_port
 from linkarooie.secrets import new_secrets
 from linkarooie.services import BY_NAME, SERVICES
@@ -205,14 +205,7 @@ async def installed(folder: Path, *services: str) -> AsyncIterator[Installation]
 def _settings(endpoints: Endpoints, sandbox: Sandbox, port: int) -> dict[str, str]:
     addresses = {service.name.upper(): f"127.0.0.1:{free_port()}" for service in SERVICES if service.serves_grpc}
     return {
-        "LINKAROOIE_NATS_URL": endpoints.nats_url,
-        "LINKAROOIE_NATS_STORAGE_BYTES": str(1 << 30),
-        "LINKAROOIE_S3_ENDPOINT": endpoints.s3_endpoint,
-        "LINKAROOIE_S3_ACCESS_KEY": endpoints.s3_access_key,
-        "LINKAROOIE_S3_SECRET_KEY": endpoints.s3_secret_key,
-        "LINKAROOIE_S3_BUCKET": endpoints.s3_bucket,
-        "LINKAROOIE_SMTP_HOST": endpoints.smtp_host,
-        "LINKAROOIE_SMTP_PORT": str(endpoints.smtp_port),
+        **server_settings(endpoints),
         "LINKAROOIE_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "LINKAROOIE_PORT": str(port),
         "LINKAROOIE_METRICS_PORT": "0",
@@ -222,7 +215,6 @@ def _settings(endpoints: Endpoints, sandbox: Sandbox, port: int) -> dict[str, st
         # Everybody here has the same address.
         "LINKAROOIE_GATEWAY_LIMIT_SIGN_IN": "10000/minute",
         "LINKAROOIE_GATEWAY_LIMIT_GENERAL": "100000/minute",
-        **{f"LINKAROOIE_{name.upper()}_DATABASE_URL": url for name, url in endpoints.postgres.items()},
         **{f"LINKAROOIE_{name}_GRPC_LISTEN": address for name, address in addresses.items()},
         **{f"LINKAROOIE_{name}_TARGET": address for name, address in addresses.items()},
         **platform_settings(sandbox),

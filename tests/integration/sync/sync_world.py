@@ -117,6 +117,15 @@ class Person:
         parameters = await self.world.consent(url, account=account)
         return (await self.finish(platform, parameters)).connection
 
+    async def first_looks_at(self, connection: sync_pb2.Connection) -> list[sync_pb2.ConnectionSlot]:
+        """Waits until what is there has been found; after it nobody looks unasked."""
+
+        async def seen() -> list[sync_pb2.ConnectionSlot]:
+            slots = (await self.connection(connection.id)).slots
+            return list(slots) if all(slot.observed.object_key for slot in slots) else []
+
+        return await self.world.eventually(seen)  # type: ignore[no-any-return]
+
     async def connection(self, connection_id: str) -> sync_pb2.Connection:
         found = await self.call("GetConnection", sync_pb2.GetConnectionRequest(id=connection_id))
         return found.connection  # type: ignore[no-any-return]

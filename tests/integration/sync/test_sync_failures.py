@@ -167,6 +167,7 @@ async def test_who_was_overtaken_writes_nothing(world: World) -> None:
     sync = await person.sync(await person.upload(15), connection.id)
     target = await person.reaches(sync, "PAUSED")
     await take_from_service(world.inside, target.id)
+    await person.first_looks_at(connection)
     await world.control.switch("mastodon", fail="hang", only="read", times=1)
 
     working = asyncio.create_task(Reconciler(world.inside).work(target.id))

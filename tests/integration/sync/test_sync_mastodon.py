@@ -68,6 +68,7 @@ async def test_a_reset_in_unix_seconds_is_understood_too(world: World) -> None:
     person = world.person()
     connection = await person.connect("mastodon")
     image = await person.upload(62)
+    await person.first_looks_at(connection)
     await world.control.switch("mastodon", epoch_reset=True, fail="429", times=1, retry_after_seconds=2)
     sync = await person.sync(image, connection.id)
     await person.reaches(sync, "PAUSED", reason="RATE_LIMITED")

@@ -40,11 +40,7 @@ async def test_what_was_there_is_found_and_kept_right_after_connecting(world: Wo
     person = world.person()
     connection = await person.connect(platform, "grace")
 
-    async def both_seen() -> list[sync_pb2.ConnectionSlot]:
-        slots = (await person.connection(connection.id)).slots
-        return list(slots) if all(slot.observed.object_key for slot in slots) else []
-
-    avatar, banner = await world.eventually(both_seen)
+    avatar, banner = await person.first_looks_at(connection)
     assert (avatar.slot, banner.slot) == ("avatar", "banner")
     for slot in (avatar, banner):
         assert slot.mode == "write"
@@ -81,6 +77,7 @@ async def test_a_server_error_while_looking_is_tried_again(world: World, platfor
     person = world.person()
     connection = await person.connect(platform)
     image = await person.upload(4)
+    await person.first_looks_at(connection)
     await world.control.switch(platform, fail="500", only="read", times=2)
 
     sync = await person.sync(image, connection.id)

@@ -29,9 +29,8 @@ LONGER_THAN_A_LEASE_SECONDS = WRITE_TIMEOUT_SECONDS + MARGIN.total_seconds() + 4
 MOMENTS = [
     Moment("while it looks first", {"fail": "hang", "only": "read", "times": 1}, "queued", is_changed=False),
     Moment("while it sends", {"fail": "hang", "only": "write", "times": 1}, "sending", is_changed=False),
-    Moment("before it hears the answer", {"hold_answer": True, "times": 1}, "sending", is_changed=True),
     Moment(
-        "before it hears, and slow",
+        "before it hears the answer",
         {"hold_answer": True, "times": 1, "slow_seconds": LONGER_THAN_A_LEASE_SECONDS},
         "sending",
         is_changed=True,

@@ -44,6 +44,14 @@ async def test_stopping_leaves_nothing_behind_and_starting_again_finds_everythin
     assert not development.data.exists()
 
 
+async def test_stopping_while_it_starts_leaves_nothing_behind(tmp_path: Path) -> None:
+    development = Development(tmp_path)
+    for step in ("Starting Postgres", "Starting the services"):
+        await development.begin_to_start(step)
+        await development.press_ctrl_c()
+        assert "Traceback" not in development.said
+
+
 async def test_a_killed_run_does_not_keep_the_next_one_from_starting(tmp_path: Path) -> None:
     development = Development(tmp_path)
     try:

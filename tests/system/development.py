@@ -1,6 +1,5 @@
 """What a newcomer runs: `linkarooie dev`, as a process of its own."""
 
-import re
 import signal
 import socket
 from contextlib import ExitStack
@@ -86,16 +85,21 @@ class Development:
 
     async def start(self) -> None:
         """Starts it and waits until it says that it is ready, and is."""
+        await self.begin_to_start("Ctrl-C stops everything")
+        assert self.url in self.said
+        async with httpx2.AsyncClient(base_url=self.url) as http:
+            assert (await http.get("/readyz")).status_code == 200
+
+    async def begin_to_start(self, step: str) -> None:
+        """Starts it and waits until it says that it has come to a step."""
         self._process.log.unlink(missing_ok=True)
         await self._process.start()
 
         def says_so() -> bool:
             assert self._process.runs, self.said
-            return bool(re.search(r"is ready after .*\n", self.said)) and self.url in self.said
+            return step in self.said
 
-        await eventually(says_so, within_seconds=90, what="linkarooie dev ready")
-        async with httpx2.AsyncClient(base_url=self.url) as http:
-            assert (await http.get("/readyz")).status_code == 200
+        await eventually(says_so, within_seconds=90, every_seconds=0.02, what=step)
 
     async def fails(self, *arguments: str) -> str:
         """Runs a `linkarooie` command that ends with exit code 1, and returns what it says."""

@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PACKAGES := linkarooie servicekit services gateway catalog devstack sandbox
+# Each worker has servers of its own; a file's tests stay together.
+PYTEST := $(BIN)/pytest -q -n 3 --dist loadfile
 CODE := $(PACKAGES) tests tools benchmarks protos/generate.py hatch_build.py
 
 .DEFAULT_GOAL := help
@@ -18,17 +20,17 @@ reset: setup ## Clear the data of `make run`
 
 test: setup-test web ## Run all tests, browser tests included
 	@$(BIN)/python tools/browser.py >/dev/null
-	@$(BIN)/pytest -q
+	@$(PYTEST)
 
 test-unit: setup-test ## Run the unit tests alone: no servers, a few seconds
 	@$(BIN)/pytest -q tests/unit
 
 test-integration: setup-test ## Run the tests against real servers alone
-	@$(BIN)/pytest -q tests/integration
+	@$(PYTEST) tests/integration
 
 test-e2e: setup-test web ## Run the browser and fault tests alone
 	@$(BIN)/python tools/browser.py >/dev/null
-	@$(BIN)/pytest -q tests/e2e tests/chaos
+	@$(PYTEST) tests/e2e tests/chaos
 
 check: setup-test web ## Lint, types and contracts of everything
 	@$(BIN)/ruff format --check --quiet $(CODE) || (echo "run: make format" && false)

@@ -122,6 +122,8 @@ GOOD_KEY = json.loads(GOOD)["keys"][0]
             "holds a key without a `kid` of its own",
         ),
     ],
+    # The keys are made anew each time, and no part of a test's name.
+    ids=lambda value: value if len(value) < 30 else "keys",
 )
 def test_keys_that_cannot_sign_are_found_at_the_start(
     monkeypatch: pytest.MonkeyPatch, value: str, problem: str

@@ -48,8 +48,8 @@ protos: setup ## Generate the Python code of the contracts anew
 
 lock: setup-test ## Lock the versions of all Python packages anew
 	@$(BIN)/python -m pip install --quiet uv
-	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --extra dev pyproject.toml -o requirements.lock
-	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --extra dev --extra test pyproject.toml -o requirements-test.lock
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --extra dev pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --extra dev --extra test pyproject.toml -o requirements-test.lock
 
 clean: ## Remove the environment and everything that was built
 	@rm -rf .venv build gateway/static web/node_modules web/openapi.json web/src/api/schema.d.ts linkarooie/*/v1 .mypy_cache .ruff_cache .pytest_cache

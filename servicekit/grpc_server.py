@@ -14,7 +14,7 @@ from grpc_reflection.v1alpha import reflection
 from opentelemetry.instrumentation.grpc import aio_server_interceptor
 
 from servicekit import deadline, metrics
-from servicekit.errors import ServiceError, UnauthenticatedError
+from servicekit.errors import InvalidInputError, ServiceError, UnauthenticatedError
 from servicekit.grpc_errors import to_status
 from servicekit.identity import Caller, TokenVerifier, acting_for
 from servicekit.ids import new_id
@@ -175,10 +175,10 @@ class _ServiceInterceptor(grpc.aio.ServerInterceptor):
         return call
 
     async def _caller(self, method: str, context: grpc.aio.ServicerContext[Any, Any]) -> Caller | None:
-        metadata = dict(context.invocation_metadata() or ())
-        scheme, _, token = str(metadata.get("authorization", "")).partition(" ")
         if method in self._public_methods:
             return None
+        metadata = dict(context.invocation_metadata() or ())
+        scheme, _, token = str(metadata.get("authorization", "")).partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise UnauthenticatedError("Sign in first.")
         caller = await self._verifier.verify(token)
@@ -187,8 +187,6 @@ class _ServiceInterceptor(grpc.aio.ServerInterceptor):
 
 
 def _time_left(context: grpc.aio.ServicerContext[Any, Any]) -> float:
-    from servicekit.errors import InvalidInputError
-
     left = context.time_remaining()
     if left is None:
         raise InvalidInputError("Every call needs a deadline.", reason="DEADLINE_MISSING")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
+from joserfc.jws import extract_compact
 
 from servicekit.errors import UnauthenticatedError
 
@@ -108,8 +109,6 @@ class TokenVerifier:
 
     @staticmethod
     def _names_unknown_key(token: str, keys: KeySet) -> bool:
-        from joserfc.jws import extract_compact
-
         try:
             key_id = extract_compact(token.encode()).headers().get("kid")
         except (JoseError, ValueError):

@@ -8,6 +8,7 @@ import grpc
 from linkarooie.processor.v1 import processor_pb2
 from linkarooie.upload.v1 import upload_pb2, upload_pb2_grpc
 from servicekit.errors import InvalidInputError
+from servicekit.idempotency import check_key
 from servicekit.identity import current_caller
 from servicekit.pages import PageRequest
 from servicekit.protobuf import timestamp
@@ -40,7 +41,7 @@ class UploadApi(upload_pb2_grpc.UploadServiceServicer):
                 owner_id=current_caller().user_id,
                 alt_text=first.header.alt_text,
                 file_name=first.header.file_name,
-                idempotency_key=first.header.idempotency_key or None,
+                idempotency_key=check_key(first.header.idempotency_key),
             )
         return upload_pb2.UploadImageResponse(image=_image(shown))
 

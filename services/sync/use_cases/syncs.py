@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from linkarooie.events.v1 import events_pb2 as events
 from servicekit.database import OpenStore
 from servicekit.errors import AlreadyExistsError, InvalidInputError, NotFoundError, PreconditionError
+from servicekit.idempotency import check_key
 from servicekit.ids import Clock, is_id, new_id
 from servicekit.pages import Page, PageRequest, page_of
 from servicekit.protobuf import timestamp
@@ -25,7 +26,6 @@ from services.sync.store.targets import Sync, TargetStep
 from services.sync.use_cases.connections import existing_connection
 
 SLOTS = ("avatar", "banner")
-IDEMPOTENCY_KEY_MAX_CHARACTERS = 200
 _NOT_SENT = (TargetState.QUEUED, TargetState.PAUSED, TargetState.NEEDS_YOU)
 
 
@@ -273,10 +273,7 @@ class Syncs:
 def _check_request(slot: str, idempotency_key: str) -> None:
     if slot not in SLOTS:
         raise InvalidInputError.of_field("slot", "A slot is `avatar` or `banner`.")
-    if len(idempotency_key) > IDEMPOTENCY_KEY_MAX_CHARACTERS:
-        raise InvalidInputError.of_field(
-            "idempotency_key", f"The key is longer than {IDEMPOTENCY_KEY_MAX_CHARACTERS} characters."
-        )
+    check_key(idempotency_key)
 
 
 def _request_hash(image_id: str, slot: str, connection_ids: Sequence[str]) -> str:

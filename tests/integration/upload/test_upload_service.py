@@ -171,6 +171,14 @@ async def test_the_same_key_with_another_file_is_refused(upload: Any, owner: str
     assert caught.value.reason == "IDEMPOTENCY_KEY_REUSED"
 
 
+@pytest.mark.parametrize("key", ["x" * 201, "nul\0"])
+async def test_a_key_that_cannot_be_kept_is_refused_by_name(upload: Any, owner: str, key: str) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        await send(upload, jpeg(), idempotency_key=key)
+
+    assert caught.value.violations[0].field == "idempotency_key"
+
+
 async def test_a_key_belongs_to_its_owner(upload: Any, owner: str, stranger: Caller) -> None:
     mine = await send(upload, jpeg(), idempotency_key="common")
 

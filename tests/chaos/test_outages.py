@@ -57,6 +57,7 @@ class Uploader:
     person: Person
     taken: list[str] = field(default_factory=list)
     refused: list[httpx2.Response] = field(default_factory=list)
+    last: tuple[bytes, str] = (b"", "")
 
     async def work(self, stopping: asyncio.Event) -> None:
         for number in itertools.count():
@@ -71,6 +72,7 @@ class Uploader:
             answer = await self.person.send_picture(content, key=key)
             if answer.status_code == 201:
                 self.taken.append(answer.json()["id"])
+                self.last = content, key
                 return
             self.refused.append(answer)
             await asyncio.sleep(PAUSE_SECONDS)
@@ -112,6 +114,9 @@ async def test_every_upload_that_was_taken_becomes_ready_once(
             assert int(answer.headers["retry-after"]) == problem["retry_after"] > 0
         for image_id in uploader.taken:
             await uploader.person.ready(image_id)
+        # As somebody does who did not hear the answer.
+        content, key = uploader.last
+        assert told(await uploader.person.send_picture(content, key=key), 201)["id"] == uploader.taken[-1]
         assert sorted(image["id"] for image in await uploader.person.images()) == sorted(uploader.taken)
         told_ready = await installation.facts(events.ImageReady, uploader.person.id)
         assert sorted(fact.image_id for fact in told_ready) == sorted(uploader.taken)

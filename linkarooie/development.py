@@ -15,7 +15,7 @@ from linkarooie import __version__, processes
 from linkarooie.auth.v1 import auth_pb2, auth_pb2_grpc
 from linkarooie.secrets import new_secrets
 from linkarooie.services import SERVICES
-from sandbox import X_CONSUMER_KEY, X_CONSUMER_SECRET, Sandbox
+from sandbox import Sandbox
 from servicekit import metrics
 from servicekit.telemetry import set_up_logs, set_up_traces
 
@@ -107,16 +107,10 @@ def server_settings(endpoints: Endpoints) -> dict[str, str]:
 
 def platform_settings(sandbox: Sandbox) -> dict[str, str]:
     """Points the adapters to the sandbox, as an operator points them to the platforms: by addresses and keys alone."""
-    x, mastodon, bluesky = (sandbox.urls[name] for name in ("x", "mastodon", "bluesky"))
+    hosts = (urlsplit(url).netloc for name, url in sandbox.urls.items() if name != "index")
     return {
-        "LINKAROOIE_SYNC_TRUSTED_HOSTS": " ".join(urlsplit(url).netloc for url in (x, mastodon, bluesky)),
-        "LINKAROOIE_SYNC_X_API_BASE_URL": x,
-        "LINKAROOIE_SYNC_X_CONSUMER_KEY": X_CONSUMER_KEY,
-        "LINKAROOIE_SYNC_X_CONSUMER_SECRET": X_CONSUMER_SECRET,
-        "LINKAROOIE_SYNC_MASTODON_SUGGESTED_INSTANCES": urlsplit(mastodon).netloc,
-        "LINKAROOIE_SYNC_BLUESKY_ENTRYWAY_URL": bluesky,
-        "LINKAROOIE_SYNC_BLUESKY_PLC_URL": f"{bluesky}/plc",
-        "LINKAROOIE_SYNC_BLUESKY_APP_VIEW_URL": bluesky,
+        "LINKAROOIE_SYNC_TRUSTED_HOSTS": " ".join(hosts),
+        **{f"LINKAROOIE_SYNC_{name}": value for name, value in sandbox.settings.items()},
     }
 
 

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self
+from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp
 
@@ -51,6 +52,16 @@ class Sandbox:
     def urls(self) -> Mapping[str, str]:
         """Returns the origins: "index" and each platform's id. Empty until `start()` has returned."""
         return MappingProxyType(self._urls)
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """Returns what an operator would set to have the product talk to these platforms. Empty until `start()` has returned."""
+        return {
+            name: value.format(origin=self._urls[builder.id], host=urlsplit(self._urls[builder.id]).netloc)
+            for builder in find_builders()
+            if builder.id in self._urls
+            for name, value in builder.settings.items()
+        }
 
     async def start(self) -> None:
         """Returns when every origin answers; raises `SandboxError`, leaving nothing behind."""

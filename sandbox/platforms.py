@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -12,15 +12,16 @@ from sandbox.kit.platform import Context, Platform
 
 @dataclass(frozen=True)
 class Builder:
-    """How to make one stand-in. It listens `port_offset` above the index page."""
+    """How to make one stand-in. It listens `port_offset` above the index page; `settings` point the product to it."""
 
     id: str
     port_offset: int
     build: Callable[[Context], Platform]
+    settings: Mapping[str, str]
 
 
 def find_builders() -> list[Builder]:
-    """Returns the stand-ins in the order of their ports: modules with `PORT_OFFSET` and `build`."""
+    """Returns the stand-ins in the order of their ports: modules with `PORT_OFFSET`, `build` and `SETTINGS`."""
     found = []
     for info in pkgutil.iter_modules(sandbox.__path__):
         if info.name == "__main__":
@@ -28,5 +29,5 @@ def find_builders() -> list[Builder]:
         module = importlib.import_module(f"sandbox.{info.name}")
         if hasattr(module, "PORT_OFFSET"):
             build = cast(Callable[[Context], Platform], module.build)
-            found.append(Builder(info.name, module.PORT_OFFSET, build))
+            found.append(Builder(info.name, module.PORT_OFFSET, build, module.SETTINGS))
     return sorted(found, key=lambda builder: builder.port_offset)

@@ -3,6 +3,13 @@
 from sandbox.bluesky.accounts import BLUESKY_APP_PASSWORDS
 from sandbox.bluesky.platform import build
 
-__all__ = ["BLUESKY_APP_PASSWORDS", "PORT_OFFSET", "build"]
+__all__ = ["BLUESKY_APP_PASSWORDS", "PORT_OFFSET", "SETTINGS", "build"]
 
 PORT_OFFSET = 3
+# What an operator sets to have the product talk to this stand-in, without the prefix of the sync service's variables;
+# `{origin}` and `{host}` are filled in when it runs.
+SETTINGS = {
+    "BLUESKY_ENTRYWAY_URL": "{origin}",
+    "BLUESKY_PLC_URL": "{origin}/plc",
+    "BLUESKY_APP_VIEW_URL": "{origin}",
+}

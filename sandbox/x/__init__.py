@@ -3,6 +3,13 @@
 from sandbox.x.accounts import X_CONSUMER_KEY, X_CONSUMER_SECRET
 from sandbox.x.platform import build
 
-__all__ = ["PORT_OFFSET", "X_CONSUMER_KEY", "X_CONSUMER_SECRET", "build"]
+__all__ = ["PORT_OFFSET", "SETTINGS", "X_CONSUMER_KEY", "X_CONSUMER_SECRET", "build"]
 
 PORT_OFFSET = 1
+# What an operator sets to have the product talk to this stand-in, without the prefix of the sync service's variables;
+# `{origin}` and `{host}` are filled in when it runs.
+SETTINGS = {
+    "X_API_BASE_URL": "{origin}",
+    "X_CONSUMER_KEY": X_CONSUMER_KEY,
+    "X_CONSUMER_SECRET": X_CONSUMER_SECRET,
+}

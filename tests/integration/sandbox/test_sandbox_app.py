@@ -194,3 +194,13 @@ async def test_damaged_state_is_a_clear_error_and_the_next_start_works(tmp_path:
     state.unlink()
     async with Sandbox(tmp_path, port=0):
         pass
+
+
+async def test_the_settings_that_point_the_product_here_name_the_running_origins(tmp_path: Path):
+    async with Sandbox(tmp_path, port=0) as running:
+        settings = running.settings
+
+        assert settings["X_API_BASE_URL"] == running.urls["x"]
+        assert f"http://{settings['MASTODON_SUGGESTED_INSTANCES']}" == running.urls["mastodon"]
+        assert settings["BLUESKY_PLC_URL"] == f"{running.urls['bluesky']}/plc"
+    assert running.settings == {}

@@ -1,6 +1,5 @@
 """Real servers for the integration tests: Postgres, NATS, S3 and SMTP, started once; and what a service needs to run on them."""
 
-import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Callable
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
+from system.waiting import eventually
 
 from devstack import DevStack, Endpoints
 from linkarooie import processes
@@ -139,20 +139,6 @@ async def bus(stack: Endpoints) -> AsyncIterator[Bus]:
     await connection.start()
     yield connection
     await connection.stop()
-
-
-async def eventually(check: Callable[[], Any], *, within_seconds: float = 15, every_seconds: float = 0.05) -> Any:
-    """Calls `check` (plain or async) until it returns something true, and returns that; fails with its last answer after the deadline."""
-    deadline = asyncio.get_running_loop().time() + within_seconds
-    while True:
-        answer = check()
-        if asyncio.iscoroutine(answer):
-            answer = await answer
-        if answer:
-            return answer
-        if asyncio.get_running_loop().time() > deadline:
-            raise AssertionError(f"did not come true within {within_seconds} s; the last answer was {answer!r}")
-        await asyncio.sleep(every_seconds)
 
 
 @pytest.fixture(scope="session", name="eventually")

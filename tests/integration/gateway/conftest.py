@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 from gateway_doubles import AnalyticsDouble, SyncDouble
-from gateway_people import Person, RunGateway
+from gateway_people import MAX_IMAGE_BYTES, MEDIA_KEY, Person, RunGateway
 
 from gateway.app import build as build_gateway
 from gateway.http_server import HttpServer
@@ -31,8 +31,6 @@ from services.profile.settings import ProfileSettings
 from services.upload.app import build as build_upload
 from services.upload.settings import UploadSettings
 
-MEDIA_KEY = "the media key of the tests, long enough"
-MAX_IMAGE_BYTES = 2_000_000
 RunApp = Callable[[App], AbstractAsyncContextManager[App]]
 
 

@@ -1,8 +1,11 @@
-"""Who calls the gateway in these tests."""
+"""Who calls the gateway in these tests, and what it is set to."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+
+MEDIA_KEY = "the media key of the tests, long enough"
+MAX_IMAGE_BYTES = 2_000_000
 
 RunGateway = Callable[..., AbstractAsyncContextManager[str]]
 

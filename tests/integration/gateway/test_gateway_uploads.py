@@ -12,8 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
-from conftest import MAX_IMAGE_BYTES, MEDIA_KEY
-from gateway_people import Person, RunGateway
+from gateway_people import MAX_IMAGE_BYTES, MEDIA_KEY, Person, RunGateway
 from PIL import Image as Picture
 from pydantic import SecretStr
 

@@ -1,6 +1,7 @@
 """Serves the API in the loop that runs already, as a part of an `App`."""
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -62,7 +63,8 @@ class HttpServer:
         except OSError as error:
             raise OSError(
                 error.errno,
-                f"cannot listen on {host}:{port} ({error.strerror}); end what uses the port, or choose another with LINKAROOIE_PORT",
+                f"cannot listen on {host}:{port} ({os.strerror(error.errno or 0).lower()}); end what uses the port,"
+                " or choose another with LINKAROOIE_PORT",
             ) from error
 
     async def stop(self) -> None:

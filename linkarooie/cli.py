@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -84,11 +84,16 @@ def main() -> None:
     try:
         app()
     except (SettingsError, OSError) as error:
-        errors.print(f"linkarooie: {error}", style="bold red", markup=False)
-        sys.exit(1)
+        _say(error)
     except Exception as error:
         # The devstack is there on development machines only, so its errors are recognised by their kind.
         if type(error).__module__.split(".")[0] not in ("devstack", "sandbox"):
             raise
-        errors.print(f"linkarooie: {error}", style="bold red", markup=False)
-        sys.exit(1)
+        _say(error)
+
+
+def _say(error: Exception) -> NoReturn:
+    # An error of ours that is an OSError carries a number that helps nobody; one of the system's names its file.
+    words = error.strerror if isinstance(error, OSError) and error.strerror and not error.filename else error
+    errors.print(f"linkarooie: {words}", style="bold red", markup=False)
+    sys.exit(1)

@@ -30,7 +30,12 @@ def handlers(renditions: Renditions) -> Mapping[type[Message], Handler]:
             if variant.platform
         ]
         await renditions.take_renditions(
-            delivery, made, image_id=event.image_id, revision=event.revision, owner_id=event.owner_id
+            delivery,
+            made,
+            image_id=event.image_id,
+            revision=event.revision,
+            owner_id=event.owner_id,
+            slot_failures={failed.key: failed.message for failed in event.failures},
         )
 
     async def variants_failed(delivery: Delivery) -> None:

@@ -149,7 +149,7 @@ class Turn:
             return steps.needs_hand(target, rules, now=now) if rules.mode == "assisted" else None
         if known.image is None:
             return steps.awaiting_rendition(target, rules, now=now)
-        failure = known.image.failure
+        failure = known.image.failure_of(f"{target.platform}.{target.slot}")
         reason = reasons.rendition_missing(rules.platform_name) if failure is None else reasons.image_failed(failure)
         return steps.stopped(target, TargetState.FAILED, reason, now=now)
 

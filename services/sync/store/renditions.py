@@ -1,5 +1,6 @@
 """Queries about the files that the processor has made, as far as its events have told."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import sqlalchemy as sa
@@ -25,36 +26,48 @@ class Rendition:
 
 @dataclass(frozen=True)
 class ImageRevision:
-    """What is known of a revision: it is ready, or has failed for good (with what people read about it)."""
+    """What is known of a revision: it is ready, or has failed for good (with what people read about it).
+
+    `slot_failures` says the same of single slots, by their keys, where all others could be made.
+    """
 
     failure: str | None
+    slot_failures: Mapping[str, str]
+
+    def failure_of(self, key: str) -> str | None:
+        """Returns why there is no file for a slot; None when nothing was said about it."""
+        return self.failure or self.slot_failures.get(key)
 
 
 class RenditionQueries(UnitOfWork):
-    async def add_renditions(self, image_id: str, revision: int, owner_id: str, made: list[Rendition]) -> None:
-        """Notes that a revision is ready. What was said of it first stays true."""
-        await self._add_revision(image_id, revision, owner_id, None)
+    async def add_renditions(
+        self, image_id: str, revision: int, owner_id: str, made: list[Rendition], slot_failures: Mapping[str, str]
+    ) -> None:
+        """Notes that a revision is ready, but for some slots. What was said of it first stays true."""
+        await self._add_revision(image_id, revision, owner_id, None, slot_failures)
         if made:
             statement = insert(renditions).values([asdict(rendition) for rendition in made])
             await self.session.execute(statement.on_conflict_do_nothing())
 
     async def add_image_failure(self, image_id: str, revision: int, owner_id: str, message: str) -> None:
         """Notes that no renditions of a revision can be made."""
-        await self._add_revision(image_id, revision, owner_id, message)
+        await self._add_revision(image_id, revision, owner_id, message, {})
 
-    async def _add_revision(self, image_id: str, revision: int, owner_id: str, failure: str | None) -> None:
+    async def _add_revision(
+        self, image_id: str, revision: int, owner_id: str, failure: str | None, slot_failures: Mapping[str, str]
+    ) -> None:
         statement = insert(image_revisions).values(
-            image_id=image_id, revision=revision, owner_id=owner_id, failure=failure
+            image_id=image_id, revision=revision, owner_id=owner_id, failure=failure, slot_failures=slot_failures
         )
         await self.session.execute(statement.on_conflict_do_nothing())
 
     async def image_revision(self, image_id: str, revision: int) -> ImageRevision | None:
         """Returns what is known of a revision; None before anything was heard of it."""
-        query = sa.select(image_revisions.c.failure).where(
+        query = sa.select(image_revisions.c.failure, image_revisions.c.slot_failures).where(
             image_revisions.c.image_id == image_id, image_revisions.c.revision == revision
         )
         row = (await self.session.execute(query)).first()
-        return None if row is None else ImageRevision(row.failure)
+        return None if row is None else ImageRevision(row.failure, row.slot_failures)
 
     async def rendition(self, image_id: str, revision: int, key: str) -> Rendition | None:
         query = sa.select(renditions).where(

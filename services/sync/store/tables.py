@@ -107,6 +107,7 @@ image_revisions = sa.Table(
     sa.Column("revision", sa.Integer, primary_key=True),
     _id("owner_id"),
     sa.Column("failure", sa.Text),
+    sa.Column("slot_failures", postgresql.JSONB, nullable=False),
 )
 
 renditions = sa.Table(

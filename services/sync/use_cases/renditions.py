@@ -1,5 +1,6 @@
 """What the sync service takes from the processor's and the library's events."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from servicekit.consumers import Delivery
@@ -24,13 +25,20 @@ class Renditions:
     clock: Clock
 
     async def take_renditions(
-        self, delivery: Delivery, made: list[Rendition], *, image_id: str, revision: int, owner_id: str
+        self,
+        delivery: Delivery,
+        made: list[Rendition],
+        *,
+        image_id: str,
+        revision: int,
+        owner_id: str,
+        slot_failures: Mapping[str, str],
     ) -> None:
-        """Notes what the processor made, and wakes the targets that wait for it."""
+        """Notes what the processor made, and why not for some slots, and wakes the targets that wait for it."""
         async with self.stores() as store:
             if not await store.first_delivery(delivery.consumer, delivery.message_id):
                 return
-            await store.add_renditions(image_id, revision, owner_id, made)
+            await store.add_renditions(image_id, revision, owner_id, made, slot_failures)
             await self._wake(store, image_id, revision)
             await store.commit()
 

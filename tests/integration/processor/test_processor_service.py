@@ -15,13 +15,16 @@ from linkarooie.processor.v1 import processor_pb2, processor_pb2_grpc
 from servicekit.bus import Bus
 from servicekit.grpc_client import Channels
 from servicekit.identity import Caller, acting_for
-from servicekit.ids import new_id
+from servicekit.ids import new_id, utc_now
 from servicekit.object_store import ObjectStore
 from servicekit.pictures.workers import PictureWorkerError, PictureWorkers
 from servicekit.settings import GrpcSettings
 from servicekit.subjects import subject_of
 from services.processor.app import build
+from services.processor.domain import Recipe
+from services.processor.pipeline import RenditionSpec
 from services.processor.settings import ProcessorSettings
+from services.processor.use_cases import Darkroom
 
 SERVICE = processor_pb2.DESCRIPTOR.services_by_name["ProcessorService"]
 
@@ -147,6 +150,30 @@ async def test_a_broken_original_is_told_with_its_reason(
     assert isinstance(failed, events.VariantsFailed)
     assert failed.reason == "BROKEN"
     assert failed.message
+
+
+async def test_a_slot_that_cannot_be_made_is_told_beside_those_that_can(
+    bus: Bus, objects: ObjectStore, tmp_path: Path
+) -> None:
+    possible = RenditionSpec(key="possible.avatar", width=400, height=400, formats=("image/jpeg",))
+    tiny = RenditionSpec(key="tiny.avatar", width=400, height=400, formats=("image/jpeg",), max_bytes=300)
+    original = await put_original(objects, photo(), tmp_path)
+    async with PictureWorkers(1) as workers:
+        darkroom = Darkroom(
+            bus=bus,
+            objects=objects,
+            workers=workers,
+            recipes=[Recipe(spec.key, spec.key.split(".")[0], "avatar", spec) for spec in (possible, tiny)],
+            render_timeout_seconds=30,
+            clock=utc_now,
+        )
+        await darkroom.make_variants(original, attempt=1)
+
+    [ready] = await results(bus, original)
+
+    assert [variant.key for variant in ready.variants] == ["possible.avatar"]
+    assert [(failed.key, failed.reason) for failed in ready.failures] == [("tiny.avatar", "BYTE_LIMIT_UNREACHABLE")]
+    assert ready.failures[0].message
 
 
 async def test_a_worker_that_dies_is_given_another_chance(

@@ -11,6 +11,7 @@ from nats.js.api import ConsumerConfig, DeliverPolicy
 from sync_world import Person, World
 
 from linkarooie.events.v1 import events_pb2 as events
+from linkarooie.processor.v1 import processor_pb2
 from linkarooie.sync.v1 import sync_pb2
 from linkarooie.upload.v1 import upload_pb2
 from servicekit.ids import new_id, utc_now
@@ -140,6 +141,22 @@ async def test_a_picture_that_cannot_be_prepared_leaves_the_old_one_alone(world:
     await world.say(failed, person)
     target = await person.reaches(sync, "FAILED", reason="IMAGE_FAILED")
     assert "It is broken." in target.reason.message
+    assert await world.control.changes("mastodon") == 0
+
+
+async def test_a_slot_that_no_file_could_be_made_for_says_why(world: World) -> None:
+    person = world.person()
+    connection = await person.connect("mastodon")
+    image = await person.upload(33, rendered=False)
+    sync = await person.sync(image, connection.id)
+    await person.reaches(sync, "QUEUED", reason="RENDERING")
+    too_large = processor_pb2.VariantFailure(
+        key="mastodon.avatar", reason="BYTE_LIMIT_UNREACHABLE", message="It does not fit into 2 MB."
+    )
+    ready = events.VariantsReady(image_id=image, owner_id=person.id, revision=1, failures=[too_large])
+    await world.say(ready, person)
+    target = await person.reaches(sync, "FAILED", reason="IMAGE_FAILED")
+    assert "It does not fit into 2 MB." in target.reason.message
     assert await world.control.changes("mastodon") == 0
 
 

@@ -55,6 +55,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("owner_id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("failure", sa.Text(), nullable=True),
+        sa.Column("slot_failures", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.PrimaryKeyConstraint("image_id", "revision"),
     )
     op.create_table(

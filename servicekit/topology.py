@@ -90,7 +90,7 @@ def streams(settings: BusSettings) -> Sequence[StreamConfig]:
         StreamConfig(
             name=JOBS,
             description="Work, each message for one worker",
-            subjects=[SYNC_JOBS, "job.process.*"],
+            subjects=[SYNC_JOBS],
             retention=RetentionPolicy.WORK_QUEUE,
             max_age=7 * DAY_SECONDS,
             max_bytes=storage // 4,

@@ -17,6 +17,7 @@ from linkarooie.secrets import new_secrets
 from linkarooie.services import SERVICES
 from sandbox import Sandbox
 from servicekit import metrics
+from servicekit.settings import SettingsError
 from servicekit.telemetry import set_up_logs, set_up_traces
 
 DEMO_EMAIL = "demo@linkarooie.test"
@@ -41,7 +42,7 @@ def run(data: Path, *, verbose: bool) -> None:
 
 async def _run(data: Path) -> None:
     began = time.monotonic()
-    ports = {name: int(os.environ.get(f"LINKAROOIE_{name}", default)) for name, default in PORTS.items()}
+    ports = {name: _port(name, default) for name, default in PORTS.items()}
     step("Starting Postgres, NATS, S3 and the mail catcher")
     async with DevStack(data, mail_port=ports["MAIL_PORT"]) as stack:
         endpoints = stack.endpoints
@@ -53,7 +54,7 @@ async def _run(data: Path) -> None:
             step("Bringing databases and message bus up to date")
             await processes.prepare()
             step("Starting the services")
-            metrics_port = int(os.environ.get("LINKAROOIE_METRICS_PORT", processes.free_port()))
+            metrics_port = _port("METRICS_PORT", processes.free_port())
 
             async def started() -> None:
                 await _ensure_demo_account()
@@ -68,6 +69,13 @@ async def _run(data: Path) -> None:
 
 PORTS = {"PORT": 8080, "SANDBOX_PORT": 8090, "MAIL_PORT": 8025}
 """The ports that a person types, by the variable that changes them; all others are free ones."""
+
+
+def _port(name: str, default: int) -> int:
+    text = os.environ.get(f"LINKAROOIE_{name}", str(default))
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise SettingsError(f"LINKAROOIE_{name} has to be a port, 1 to 65535; it is {text!r}")
+    return int(text)
 
 
 def step(text: str) -> None:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
@@ -20,8 +20,6 @@ from servicekit.settings import ObjectStoreSettings
 CHUNK_BYTES = 256 * 1024
 # Bounds what a slow store can take from the process; as many connections as threads.
 THREADS = 16
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -66,10 +64,6 @@ class ObjectStore:
     async def stop(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def ping(self) -> None:
-        """Returns when the bucket can be reached."""
-        await self._run(lambda: self._client.bucket_exists(self._bucket))
-
     async def put_file(self, key: str, path: Path, *, content_type: str) -> None:
         """Stores a file under a key, streamed from the disk."""
         await self._run(lambda: self._client.fput_object(self._bucket, key, str(path), content_type=content_type))
@@ -85,10 +79,6 @@ class ObjectStore:
         except ObjectMissingError:
             return False
         return True
-
-    async def remove(self, key: str) -> None:
-        """Removes an object; one that is not there is removed already."""
-        await self._run(lambda: self._client.remove_object(self._bucket, key))
 
     @asynccontextmanager
     async def opened(self, key: str) -> AsyncIterator[OpenedObject]:

@@ -43,6 +43,15 @@ def test_missing_settings_are_one_message_that_names_each_variable() -> None:
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("value", ["", "http", "0", "65536", "-1", "8080 "])
+def test_a_port_that_is_none_is_named_before_anything_starts(tmp_path: Path, value: str) -> None:
+    result = linkarooie("dev", "--data", str(tmp_path / "data"), LINKAROOIE_SANDBOX_PORT=value)
+
+    assert result.returncode == 1
+    assert f"LINKAROOIE_SANDBOX_PORT has to be a port, 1 to 65535; it is {value!r}" in result.stderr
+    assert not (tmp_path / "data").exists()
+
+
 def test_fresh_secrets_are_printed_as_variables_and_differ_each_time() -> None:
     first, second = (linkarooie("new-keys").stdout for _ in range(2))
     printed = dict(line.split("=", 1) for line in first.splitlines())

@@ -149,13 +149,14 @@ async def test_a_relay_that_dies_after_publishing_sends_again_and_nobody_hears_i
     heard = Heard()
     await listen(heard)
     owner_id = await record(database)
-    publish = OutboxRelay._publish
+    publish = relay._publish
 
-    async def publish_then_die(self: OutboxRelay, row: Any) -> None:
-        await publish(self, row)
+    async def publish_then_die(row: Any) -> None:
+        await publish(row)
         raise ConnectionError("the process is gone before the row is marked")
 
-    monkeypatch.setattr(OutboxRelay, "_publish", publish_then_die)
+    # This relay only: services of other tests live in the same process.
+    monkeypatch.setattr(relay, "_publish", publish_then_die)
     with pytest.raises(ConnectionError):
         await relay.publish_batch()
     monkeypatch.undo()
@@ -357,7 +358,8 @@ async def test_a_consumer_that_has_ended_by_itself_is_not_ready(
     async def fail(*_: Any) -> list[Any]:
         raise KeyError("a fault of ours")
 
-    monkeypatch.setattr(Consumer, "_fetch", fail)
+    # This consumer only: services of other tests live in the same process.
+    monkeypatch.setattr(consumer, "_fetch", fail)
 
     async def ended() -> bool:
         try:

@@ -256,7 +256,8 @@ class World:
             out = io.BytesIO()
             picture.save(out, "JPEG", quality=quality)
             sha256 = hashlib.sha256(out.getvalue()).hexdigest()
-            path = self.directory / sha256
+            # One file a person: people who upload the same picture at once must not cut off each other's file.
+            path = self.directory / f"{owner.id}-{sha256}"
             path.write_bytes(out.getvalue())
             object_key = f"variants/{owner.id}/{sha256}"
             await self.objects.put_file(object_key, path, content_type="image/jpeg")

@@ -11,13 +11,27 @@ from opentelemetry.instrumentation.grpc import aio_client_interceptors
 
 from servicekit import deadline
 from servicekit.grpc_errors import from_rpc_error
-from servicekit.identity import caller_token
+from servicekit.identity import Client, caller_token, current_client
 from servicekit.settings import GrpcSettings
 
 # A call inside the cluster that takes longer than this is not coming back.
 DEFAULT_TIMEOUT_SECONDS = 10.0
 # By the naming rules of the contracts these change nothing, so they may be repeated.
 IDEMPOTENT_PREFIXES = ("Get", "List", "Query")
+
+# From where the person calls for whom a service calls.
+CLIENT_ADDRESS = "linkarooie-client-address"
+CLIENT_AGENT = "linkarooie-client-agent"
+CLIENT_TEXT_MAX_CHARACTERS = 300
+
+
+def client_of(address: str, agent: str) -> Client:
+    """Returns where a call comes from, cut and reduced to what may stand in metadata: printable ASCII."""
+
+    def plain(text: str) -> str:
+        return "".join(c for c in text[:CLIENT_TEXT_MAX_CHARACTERS] if " " <= c <= "~").strip()
+
+    return Client(plain(address), plain(agent))
 
 
 def open_channel(target: str, service: ServiceDescriptor, settings: GrpcSettings) -> grpc.aio.Channel:
@@ -79,6 +93,10 @@ def _with_context(details: grpc.aio.ClientCallDetails) -> grpc.aio.ClientCallDet
     token = caller_token()
     if token is not None and metadata.get("authorization") is None:
         metadata.add("authorization", f"Bearer {token}")
+    client = current_client()
+    for name, value in ((CLIENT_ADDRESS, client.address), (CLIENT_AGENT, client.agent)):
+        if value:
+            metadata.add(name, value)
     return grpc.aio.ClientCallDetails(
         method=details.method,
         timeout=deadline.time_left(details.timeout if details.timeout is not None else DEFAULT_TIMEOUT_SECONDS),

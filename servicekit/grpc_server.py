@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeAlias, cast
 
@@ -15,9 +15,11 @@ from opentelemetry.instrumentation.grpc import aio_server_interceptor
 
 from servicekit import deadline, metrics
 from servicekit.errors import InvalidInputError, ServiceError, UnauthenticatedError
+from servicekit.grpc_client import CLIENT_ADDRESS, CLIENT_AGENT, client_of
 from servicekit.grpc_errors import to_status
-from servicekit.identity import Caller, TokenVerifier, acting_for
-from servicekit.ids import new_id
+from servicekit.identity import Caller, TokenVerifier, acting_for, calling_from
+from servicekit.ids import new_id, utc_now
+from servicekit.rights import RPCS, Right
 from servicekit.settings import GrpcSettings
 
 log = structlog.get_logger()
@@ -51,14 +53,13 @@ class GrpcServer:
         service: ServiceDescriptor,
         register: Register,
         verifier: TokenVerifier,
-        public_methods: Collection[str] = (),
     ) -> None:
+        """Raises `KeyError` for a method of the service that has no line in the table of rights."""
         self._settings = settings
         self._service = service
         self._register = register
-        self._interceptor = _ServiceInterceptor(
-            verifier, {f"/{service.full_name}/{method}" for method in public_methods}
-        )
+        names = [f"{service.full_name}/{method.name}" for method in service.methods]
+        self._interceptor = _ServiceInterceptor(verifier, {f"/{name}": RPCS[name] for name in names})
         self.address = ""
 
     async def start(self) -> None:
@@ -125,9 +126,9 @@ Continuation: TypeAlias = "Callable[[grpc.HandlerCallDetails], Awaitable[MethodH
 class _ServiceInterceptor(grpc.aio.ServerInterceptor):
     """Checks deadline and caller, turns errors into statuses, and counts. Health and reflection pass untouched."""
 
-    def __init__(self, verifier: TokenVerifier, public_methods: Collection[str]) -> None:
+    def __init__(self, verifier: TokenVerifier, rights: Mapping[str, Right]) -> None:
         self._verifier = verifier
-        self._public_methods = public_methods
+        self._rights = rights
 
     async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
@@ -152,8 +153,10 @@ class _ServiceInterceptor(grpc.aio.ServerInterceptor):
             started = time.perf_counter()
             status = "OK"
             try:
-                with _log_context(method), deadline.within(_time_left(context)):
-                    caller = await self._caller(method, context)
+                metadata = {name: str(value) for name, value in context.invocation_metadata() or ()}
+                client = client_of(metadata.get(CLIENT_ADDRESS, ""), metadata.get(CLIENT_AGENT, ""))
+                with _log_context(method), deadline.within(_time_left(context)), calling_from(client):
+                    caller = await self._caller(method, metadata)
                     if caller is None:
                         return await implementation(request, context)
                     with acting_for(caller):
@@ -174,15 +177,21 @@ class _ServiceInterceptor(grpc.aio.ServerInterceptor):
 
         return call
 
-    async def _caller(self, method: str, context: grpc.aio.ServicerContext[Any, Any]) -> Caller | None:
-        if method in self._public_methods:
-            return None
-        metadata = dict(context.invocation_metadata() or ())
-        scheme, _, token = str(metadata.get("authorization", "")).partition(" ")
+    async def _caller(self, method: str, metadata: Mapping[str, str]) -> Caller | None:
+        """Returns who calls, if they may. For a call that is open to anyone a token that is not good is no token."""
+        right = self._rights[method]
+        scheme, _, token = metadata.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
-            raise UnauthenticatedError("Sign in first.")
-        caller = await self._verifier.verify(token)
+            right.permit(None, utc_now())
+            return None
+        try:
+            caller = await self._verifier.verify(token)
+        except UnauthenticatedError:
+            if right.anyone:
+                return None
+            raise
         structlog.contextvars.bind_contextvars(user_id=caller.user_id)
+        right.permit(caller, utc_now())
         return caller
 
 

@@ -12,6 +12,9 @@ from linkarooie.events.v1 import events_pb2 as events
 SUBJECTS: Mapping[type[Message], str] = {
     events.AccountRegistered: "evt.account.registered.v1",
     events.AccountSignedIn: "evt.account.signed_in.v1",
+    events.AccountChanged: "evt.account.changed.v1",
+    events.AccountLetterRequested: "evt.account.letter_requested.v1",
+    events.AccountSecurityNoted: "evt.account.security_noted.v1",
     events.ProfileUpdated: "evt.profile.updated.v1",
     events.ImageUploaded: "evt.image.uploaded.v1",
     events.ImageReady: "evt.image.ready.v1",

@@ -52,6 +52,9 @@ NOTIFY = Subscription(
     EVENTS,
     (
         "evt.account.registered.v1",
+        "evt.account.changed.v1",
+        "evt.account.letter_requested.v1",
+        "evt.account.security_noted.v1",
         "evt.image.ready.v1",
         "evt.image.failed.v1",
         "evt.connection.added.v1",

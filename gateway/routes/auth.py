@@ -37,11 +37,10 @@ async def log_in(credentials: Credentials, request: Request, response: Response,
         auth_pb2.LogInRequest(
             email=credentials.email,
             password=credentials.password,
-            user_agent=request.headers.get("user-agent", "")[:300],
         )
     )
-    gateway.cookies.keep(response, answer.tokens)
-    return _access_token(gateway, answer.tokens)
+    gateway.cookies.keep(response, answer.signed_in.tokens)
+    return _access_token(gateway, answer.signed_in.tokens)
 
 
 @router.post("/refresh")

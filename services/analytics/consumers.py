@@ -17,6 +17,9 @@ from services.analytics.use_cases import Figures
 # Figures need to know neither who somebody is nor where files are.
 LEFT_OUT = {
     events.AccountRegistered: ("email", "display_name"),
+    events.AccountChanged: ("email", "display_name"),
+    events.AccountLetterRequested: ("email", "display_name", "sealed_token", "device", "address"),
+    events.AccountSecurityNoted: ("email", "display_name", "detail", "device", "address"),
     events.ProfileUpdated: ("handle", "previous_handle"),
     events.ImageUploaded: ("object_key",),
     events.VariantsReady: ("variants",),

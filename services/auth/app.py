@@ -1,6 +1,7 @@
 """Composition root of the auth service."""
 
-from datetime import timedelta
+from collections.abc import Collection
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -14,15 +15,28 @@ from servicekit.ids import Clock, utc_now
 from servicekit.outbox import OutboxRelay
 from servicekit.periodic import PeriodicTask
 from services.auth import store
-from services.auth.api import PUBLIC_METHODS, AuthApi
+from services.auth.api import AuthApi
 from services.auth.keys import AccessTokens, SigningKeys
 from services.auth.passwords import Passwords, common_passwords
 from services.auth.settings import AuthSettings
-from services.auth.use_cases import Accounts
+from services.auth.use_cases.sessions import Accounts
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Soon after its grace a sealed successor is of no use to anybody but a thief.
 FORGET_EVERY_SECONDS = 60.0
+
+
+class OwnIssuer:
+    """What this service tells itself about its tokens."""
+
+    def __init__(self, keys: SigningKeys) -> None:
+        self._keys = keys
+
+    async def jwks(self) -> str:
+        return self._keys.public_jwks()
+
+    async def ended(self, since: datetime | None) -> tuple[Collection[str], datetime]:
+        return (), utc_now()
 
 
 def build(settings: AuthSettings, *, clock: Clock = utc_now) -> App:
@@ -42,15 +56,11 @@ def build(settings: AuthSettings, *, clock: Clock = utc_now) -> App:
     )
     forget = PeriodicTask("auth_forget", accounts.forget_what_is_over, every_seconds=FORGET_EVERY_SECONDS)
 
-    async def own_keys() -> str:
-        return keys.public_jwks()
-
     grpc = GrpcServer(
         settings,
         service=auth_pb2.DESCRIPTOR.services_by_name["AuthService"],
         register=partial(auth_pb2_grpc.add_AuthServiceServicer_to_server, AuthApi(accounts, keys)),
-        verifier=TokenVerifier(own_keys, issuer=settings.token_issuer),
-        public_methods=PUBLIC_METHODS,
+        verifier=TokenVerifier(OwnIssuer(keys), name=settings.token_issuer),
     )
     return App(
         name=settings.service,

@@ -10,6 +10,7 @@ from joserfc.jwk import ECKey, KeySet
 
 from servicekit.identity import ALGORITHM, AUDIENCE
 from servicekit.ids import new_id
+from services.auth.domain.account import User
 
 CURVE = "P-256"  # what ES256 is defined for
 
@@ -72,7 +73,7 @@ class AccessTokens:
     issuer: str
     lifetime: timedelta
 
-    def issue(self, *, user_id: str, session_id: str, now: datetime) -> AccessToken:
+    def issue(self, *, user: User, session_id: str, signed_in_at: datetime, now: datetime) -> AccessToken:
         """Signs a token for a session."""
         issued_at = int(now.timestamp())
         expires_at = now.replace(microsecond=0) + self.lifetime
@@ -80,8 +81,10 @@ class AccessTokens:
             {
                 "iss": self.issuer,
                 "aud": AUDIENCE,
-                "sub": user_id,
+                "sub": user.id,
                 "sid": session_id,
+                "role": user.role,
+                "auth_time": int(signed_in_at.timestamp()),
                 "iat": issued_at,
                 "exp": int(expires_at.timestamp()),
                 "jti": new_id(),

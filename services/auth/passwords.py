@@ -14,7 +14,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
 from servicekit.errors import UnavailableError
-from services.auth.domain import is_too_long
+from services.auth.domain.account import is_too_long
 
 COMMON_PASSWORDS_FILE = Path(__file__).with_name("common_passwords.txt")
 

@@ -5,7 +5,8 @@ from datetime import timedelta
 from pydantic import Field, SecretStr, field_validator
 
 from servicekit.settings import BusSettings, DatabaseSettings, GrpcSettings, ServiceSettings
-from services.auth.domain import Lifetimes
+from servicekit.vault import VaultKeys
+from services.auth.domain.session import Lifetimes
 from services.auth.keys import SigningKeys
 from services.auth.passwords import HashCost
 
@@ -16,6 +17,10 @@ class AuthSettings(ServiceSettings, GrpcSettings, DatabaseSettings, BusSettings)
     # A JSON Web Key Set with private EC keys: the first signs, all are published. A new key is added at the end, moved to
     # the front when every service has fetched it (five minutes), and the old one goes when its last tokens have ended.
     signing_keys: SecretStr
+    # `id:base64, id2:base64`, 32 bytes each: the first seals, all open.
+    vault_keys: VaultKeys
+    # The same as the notify service's: the links of letters travel sealed under them.
+    letter_keys: VaultKeys
     access_token_minutes: int = Field(default=10, ge=1, le=60)
     refresh_idle_days: int = Field(default=14, ge=1)
     session_days: int = Field(default=90, ge=1)

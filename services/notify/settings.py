@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr
 
 from servicekit.settings import BusSettings, DatabaseSettings, GrpcSettings, ServiceSettings
+from servicekit.vault import VaultKeys
 
 Security = Literal["none", "starttls", "tls"]
 
@@ -21,6 +22,8 @@ class NotifySettings(ServiceSettings, GrpcSettings, DatabaseSettings, BusSetting
 
     # Where people reach the installation, for the links in letters; without a slash at the end.
     public_url: str = "http://127.0.0.1:8080"
+    # The same as the auth service's: the links of its letters come sealed under them.
+    letter_keys: VaultKeys
     smtp_host: str
     smtp_port: int = Field(default=587, ge=1, le=65535)
     # Not set: STARTTLS, but none where the mail server is on this machine.

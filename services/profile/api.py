@@ -13,8 +13,6 @@ from services.profile.use_cases import ProfileChange, Profiles
 
 Context = grpc.aio.ServicerContext[Any, Any]  # the request and answer, which the signatures name
 
-# What a stranger calls.
-PUBLIC_METHODS = ("GetPublicProfile",)
 CHANGEABLE = ("handle", "display_name", "bio", "visibility")
 
 VISIBILITIES = {

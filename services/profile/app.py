@@ -16,7 +16,7 @@ from servicekit.ids import Clock, utc_now
 from servicekit.outbox import OutboxRelay
 from servicekit.remote_keys import remote_verifier
 from services.profile import store
-from services.profile.api import PUBLIC_METHODS, ProfileApi
+from services.profile.api import ProfileApi
 from services.profile.consumers import handlers
 from services.profile.settings import ProfileSettings
 from services.profile.use_cases import Profiles
@@ -41,7 +41,6 @@ def build(settings: ProfileSettings, *, clock: Clock = utc_now) -> App:
         service=profile_pb2.DESCRIPTOR.services_by_name["ProfileService"],
         register=partial(profile_pb2_grpc.add_ProfileServiceServicer_to_server, ProfileApi(profiles)),
         verifier=remote_verifier(settings, channels),
-        public_methods=PUBLIC_METHODS,
     )
     return App(
         name=settings.service,

@@ -22,6 +22,7 @@ from servicekit.periodic import PeriodicTask
 from servicekit.pictures.model import PictureLimits
 from servicekit.pictures.workers import PictureWorkers
 from servicekit.remote_keys import remote_verifier
+from servicekit.vault import Vault
 from services.sync import store
 from services.sync.api import SyncApi
 from services.sync.consumers import handlers
@@ -38,7 +39,6 @@ from services.sync.turn import Worker
 from services.sync.use_cases.connections import Connections
 from services.sync.use_cases.renditions import Renditions
 from services.sync.use_cases.syncs import Syncs
-from services.sync.vault import Vault
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -106,7 +106,6 @@ def build(settings: SyncSettings, *, clock: Clock = utc_now) -> App:
             service=sync_pb2.DESCRIPTOR.services_by_name["SyncService"],
             register=partial(sync_pb2_grpc.add_SyncServiceServicer_to_server, SyncApi(connections, syncs, platforms)),
             verifier=remote_verifier(settings, channels),
-            public_methods=["GetClientMetadata"],
         ),
     )
 
@@ -120,7 +119,7 @@ def build_worker(
     clock: Clock,
 ) -> Worker:
     """Builds all that brings pictures to platforms, with an adapter for each that this installation has the settings for."""
-    vault = Vault(settings.keys())
+    vault = Vault(settings.vault_keys, setting="LINKAROOIE_SYNC_VAULT_KEYS")
     platforms = _platforms(settings, load_catalogue(), SealedRegistrations(stores, vault, clock), clock)
     return Worker(
         stores,

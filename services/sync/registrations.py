@@ -7,8 +7,8 @@ import structlog
 
 from servicekit.database import OpenStore
 from servicekit.ids import Clock
+from servicekit.vault import Vault, VaultError
 from services.sync.store import Store
-from services.sync.vault import Vault, VaultError
 
 log = structlog.get_logger()
 

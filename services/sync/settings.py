@@ -1,9 +1,9 @@
 """Settings of the sync service. Those of one platform are in its adapter's module."""
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, field_validator
 
 from servicekit.settings import BusSettings, DatabaseSettings, GrpcSettings, ObjectStoreSettings, ServiceSettings, Words
-from services.sync.vault import VaultKey, parse_keys
+from servicekit.vault import VaultKeys
 
 
 class SyncSettings(ServiceSettings, GrpcSettings, DatabaseSettings, BusSettings, ObjectStoreSettings):
@@ -13,7 +13,7 @@ class SyncSettings(ServiceSettings, GrpcSettings, DatabaseSettings, BusSettings,
     # Where browsers reach this installation; platforms send people back there.
     public_url: str = "http://127.0.0.1:8080"
     # `id:base64, id2:base64`, 32 bytes each: the first seals platform tokens, all open them.
-    vault_keys: SecretStr
+    vault_keys: VaultKeys
     # `host:port` of servers that may be private or speak plain HTTP, such as a Mastodon server in the own network.
     trusted_hosts: Words = ()
     # What a platform may take to answer. A lease outlives the write, so the longer it is, the later a killed worker is replaced.
@@ -28,12 +28,3 @@ class SyncSettings(ServiceSettings, GrpcSettings, DatabaseSettings, BusSettings,
     @classmethod
     def _no_slash_at_the_end(cls, value: str) -> str:
         return value.rstrip("/")
-
-    @field_validator("vault_keys")
-    @classmethod
-    def _can_be_read(cls, value: SecretStr) -> SecretStr:
-        parse_keys(value.get_secret_value())
-        return value
-
-    def keys(self) -> tuple[VaultKey, ...]:
-        return parse_keys(self.vault_keys.get_secret_value())

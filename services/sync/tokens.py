@@ -7,11 +7,11 @@ import structlog
 
 from servicekit.database import OpenStore
 from servicekit.ids import Clock
+from servicekit.vault import Vault, VaultError
 from services.sync.domain.connection import Connection, Grant
 from services.sync.domain.outcomes import AuthRevoked, PlatformError, Transient
 from services.sync.platforms.base import Adapter, Session
 from services.sync.store import Store
-from services.sync.vault import Vault, VaultError
 
 log = structlog.get_logger()
 

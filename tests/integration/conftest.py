@@ -1,16 +1,18 @@
 """Real servers for the integration tests: Postgres, NATS, S3 and SMTP, started once; and what a service needs to run on them."""
 
+import base64
 import json
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
+from system.issuer import FixedIssuer
 from system.waiting import eventually
 
 from devstack import DevStack, Endpoints
@@ -22,12 +24,14 @@ from servicekit.bus import Bus
 from servicekit.grpc_server import GrpcServer
 from servicekit.identity import AUDIENCE, TokenVerifier
 from servicekit.ids import new_id, utc_now
+from servicekit.protobuf import timestamp
 from servicekit.settings import GrpcSettings, ServiceSettings
 
 SettingsType = TypeVar("SettingsType", bound=ServiceSettings)
 ISSUER = "linkarooie"
 # Short, so that what a killed worker leaves behind is taken over while the test waits.
 ACK_WAIT_SECONDS = 3
+VAULT_KEYS = "test:" + base64.b64encode(bytes(range(32))).decode()
 
 
 @pytest.fixture(scope="session")
@@ -57,10 +61,11 @@ def environment_of(endpoints: Endpoints) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Keys:
-    """A signing key, and the address of an auth service that publishes it."""
+    """A signing key, and the address of an auth service that publishes it, with the sessions in `ended` ended."""
 
     key: ECKey
     auth_target: str
+    ended: set[str] = field(default_factory=set)
 
     def token(self, user_id: str, **claims: Any) -> str:
         now = int(utc_now().timestamp())
@@ -69,13 +74,21 @@ class Keys:
 
 
 class _KeysOnly(auth_pb2_grpc.AuthServiceServicer):
-    def __init__(self, jwks: str) -> None:
+    """Publishes a key, and the sessions that a test has ended."""
+
+    def __init__(self, jwks: str, ended: set[str]) -> None:
         self._jwks = jwks
+        self._ended = ended
 
     async def GetSigningKeys(
         self, request: auth_pb2.GetSigningKeysRequest, context: object
     ) -> auth_pb2.GetSigningKeysResponse:
         return auth_pb2.GetSigningKeysResponse(jwks_json=self._jwks)
+
+    async def ListEndedSessions(
+        self, request: auth_pb2.ListEndedSessionsRequest, context: object
+    ) -> auth_pb2.ListEndedSessionsResponse:
+        return auth_pb2.ListEndedSessionsResponse(ids=sorted(self._ended), as_of_time=timestamp(utc_now()))
 
 
 @pytest.fixture(scope="session")
@@ -83,19 +96,16 @@ async def signing_keys() -> AsyncIterator[Keys]:
     """A key of the tests' own, published over real gRPC as the auth service does."""
     key = ECKey.generate_key("P-256", {"kid": "test"})
     jwks = json.dumps(KeySet([key]).as_dict(private=False))
-
-    async def fetch() -> str:
-        return jwks
+    ended: set[str] = set()
 
     server = GrpcServer(
         GrpcSettings(grpc_listen="127.0.0.1:0", grpc_stop_grace_seconds=0),
         service=auth_pb2.DESCRIPTOR.services_by_name["AuthService"],
-        register=partial(auth_pb2_grpc.add_AuthServiceServicer_to_server, _KeysOnly(jwks)),
-        verifier=TokenVerifier(fetch, issuer=ISSUER),
-        public_methods=["GetSigningKeys"],
+        register=partial(auth_pb2_grpc.add_AuthServiceServicer_to_server, _KeysOnly(jwks, ended)),
+        verifier=TokenVerifier(FixedIssuer(jwks), name=ISSUER),
     )
     await server.start()
-    yield Keys(key, server.address)
+    yield Keys(key, server.address, ended)
     await server.stop()
 
 
@@ -110,7 +120,12 @@ def service_settings(stack: Endpoints, signing_keys: Keys) -> Callable[..., Any]
     """Makes a service's settings for the running servers, with a free port and whatever is given besides."""
 
     def make(settings_class: type[SettingsType], **overrides: Any) -> SettingsType:
-        fixed: dict[str, Any] = {"grpc_listen": "127.0.0.1:0", "auth_target": signing_keys.auth_target}
+        fixed: dict[str, Any] = {
+            "grpc_listen": "127.0.0.1:0",
+            "auth_target": signing_keys.auth_target,
+            "vault_keys": VAULT_KEYS,
+            "letter_keys": VAULT_KEYS,
+        }
         known = {name: value for name, value in fixed.items() if name in settings_class.model_fields}
         return settings_class(**{**known, **overrides})
 

@@ -21,6 +21,7 @@ from servicekit.errors import (
 from servicekit.ids import Clock, is_id, new_id
 from servicekit.pages import Page, PageRequest, page_of
 from servicekit.protobuf import timestamp
+from servicekit.vault import Vault, VaultError
 from services.sync.domain import outcomes as o
 from services.sync.domain import reasons
 from services.sync.domain.connection import (
@@ -42,7 +43,6 @@ from services.sync.places import Platforms
 from services.sync.platforms.base import Adapter, DifferentAccountError
 from services.sync.store import Store
 from services.sync.tokens import Tokens
-from services.sync.vault import Vault, VaultError
 
 log = structlog.get_logger()
 

@@ -26,7 +26,7 @@ async def register(auth: AuthStub, *, email: str, password: str = PASSWORD, name
 
 async def log_in(auth: AuthStub, *, email: str, password: str = PASSWORD) -> auth_pb2.SessionTokens:
     with remote_errors():
-        return (await auth.LogIn(auth_pb2.LogInRequest(email=email, password=password, user_agent="test"))).tokens
+        return (await auth.LogIn(auth_pb2.LogInRequest(email=email, password=password))).signed_in.tokens
 
 
 async def refresh(auth: AuthStub, token: str) -> auth_pb2.SessionTokens:

@@ -23,13 +23,14 @@ from hypothesis.stateful import (
 
 from servicekit.database import Database
 from servicekit.errors import UnauthenticatedError
-from services.auth.domain import Lifetimes
+from services.auth.domain.session import Lifetimes
 from services.auth.keys import AccessTokens, SigningKeys, new_signing_keys
 from services.auth.passwords import HashCost, Passwords
 from services.auth.refresh_tokens import hash_of
 from services.auth.settings import AuthSettings
-from services.auth.store import Store, refresh_tokens, sessions
-from services.auth.use_cases import Accounts
+from services.auth.store import Store
+from services.auth.store.tables import refresh_tokens, sessions
+from services.auth.use_cases.sessions import Accounts
 
 PASSWORD = "four unrelated words"
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -107,7 +108,7 @@ class TokenFamily(RuleBasedStateMachine):
         self.world.clock.now = START
         accounts, email = self.world.accounts, f"{uuid4().hex}@example.org"
         self.world.run(accounts.register(email=email, password=PASSWORD, display_name="Ada"))
-        _, tokens = self.world.run(accounts.log_in(email=email, password=PASSWORD, user_agent=""))
+        _, tokens = self.world.run(accounts.log_in(email=email, password=PASSWORD))
         self.session_id = self.world.run(self.world.session_of(tokens.refresh_token))
         self.ends_at = START + WHOLE
         self.over = False
@@ -246,7 +247,7 @@ async def test_a_token_used_again_after_the_grace_ends_the_session_for_whoever_h
     async with world_on(auth_settings()) as world:
         email = f"{uuid4().hex}@example.org"
         await world.accounts.register(email=email, password=PASSWORD, display_name="Ada")
-        _, tokens = await world.accounts.log_in(email=email, password=PASSWORD, user_agent="")
+        _, tokens = await world.accounts.log_in(email=email, password=PASSWORD)
         first = tokens.refresh_token
         second = await world.refresh(first)
         assert second is not None

@@ -67,13 +67,11 @@ async def served(service: Any, register: Any, auth_target: str) -> AsyncIterator
     """Serves a double the way every service is served: it sees the caller only through a token that it has checked."""
     settings = GrpcSettings(grpc_listen="127.0.0.1:0", auth_target=auth_target, grpc_stop_grace_seconds=0)
     channels = Channels(settings)
-    public = ["GetClientMetadata"]
     server = GrpcServer(
         settings,
         service=service,
         register=register,
         verifier=remote_verifier(settings, channels),
-        public_methods=public,
     )
     await server.start()
     try:

@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from system.issuer import FixedIssuer
 
 from linkarooie.profile.v1 import profile_pb2, profile_pb2_grpc
 from servicekit import deadline
@@ -60,7 +61,6 @@ async def server(signing_keys: Any) -> AsyncIterator[GrpcServer]:
         service=SERVICE,
         register=partial(profile_pb2_grpc.add_ProfileServiceServicer_to_server, Profiles()),
         verifier=remote_verifier(settings, channels),
-        public_methods=["GetPublicProfile"],
     )
     await server.start()
     yield server
@@ -169,15 +169,12 @@ def test_what_is_called_gets_less_time_than_its_caller_has() -> None:
 
 
 async def test_a_port_that_is_taken_is_named(signing_keys: Any) -> None:
-    async def fetch() -> str:
-        return "{}"
-
     def server(listen: str) -> GrpcServer:
         return GrpcServer(
             GrpcSettings(grpc_listen=listen, grpc_stop_grace_seconds=0),
             service=SERVICE,
             register=lambda _server: None,
-            verifier=TokenVerifier(fetch, issuer="x"),
+            verifier=TokenVerifier(FixedIssuer(), name="x"),
         )
 
     first = server("127.0.0.1:0")
@@ -268,15 +265,11 @@ def tls(tmp_path: Path) -> GrpcSettings:
 async def test_with_certificates_set_services_show_them_to_each_other_and_refuse_who_has_none(
     tls: GrpcSettings,
 ) -> None:
-    async def no_keys() -> str:
-        return '{"keys": []}'
-
     server = GrpcServer(
         tls,
         service=SERVICE,
         register=partial(profile_pb2_grpc.add_ProfileServiceServicer_to_server, Profiles()),
-        verifier=TokenVerifier(no_keys, issuer="x"),
-        public_methods=["GetPublicProfile"],
+        verifier=TokenVerifier(FixedIssuer(), name="x"),
     )
     await server.start()
     known, stranger = Channels(tls), Channels(GrpcSettings())

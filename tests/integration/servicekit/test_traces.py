@@ -8,6 +8,7 @@ import pytest
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
+from system.issuer import FixedIssuer
 
 from linkarooie.events.v1 import events_pb2 as events
 from linkarooie.profile.v1 import profile_pb2, profile_pb2_grpc
@@ -58,17 +59,13 @@ class RecordingProfiles(profile_pb2_grpc.ProfileServiceServicer):
 async def test_a_trace_survives_grpc_the_outbox_and_nats(
     bus: Bus, service_settings: Callable[..., Any], eventually: Any
 ) -> None:
-    async def no_keys() -> str:
-        return '{"keys": []}'
-
     database = Database(service_settings(UploadSettings), schema="upload")
     profiles = RecordingProfiles(database)
     server = GrpcServer(
         GrpcSettings(grpc_listen="127.0.0.1:0", grpc_stop_grace_seconds=0),
         service=SERVICE,
         register=partial(profile_pb2_grpc.add_ProfileServiceServicer_to_server, profiles),
-        verifier=TokenVerifier(no_keys, issuer="x"),
-        public_methods=["GetPublicProfile"],
+        verifier=TokenVerifier(FixedIssuer(), name="x"),
     )
     subject, durable = subject_of(events.ProfileUpdated), f"trace-{new_id()}"
     await bus.jetstream.add_consumer(

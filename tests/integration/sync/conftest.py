@@ -1,4 +1,3 @@
-import base64
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from functools import partial
@@ -30,7 +29,6 @@ from services.sync.store import Store
 from services.sync.turn import Worker
 
 PUBLIC_URL = "http://127.0.0.1:8080"
-VAULT_KEYS = "test:" + base64.b64encode(bytes(range(32))).decode()
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +69,6 @@ def sync_settings(
         fixed: dict[str, Any] = {
             "upload_target": library_target[1],
             "public_url": PUBLIC_URL,
-            "vault_keys": VAULT_KEYS,
             "trusted_hosts": [urlsplit(platforms_sandbox.urls[name]).netloc for name in ("mastodon", "bluesky")],
             # Short, so that a platform that hangs is given up while the test waits.
             "read_timeout_seconds": 2,

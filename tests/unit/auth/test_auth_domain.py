@@ -3,18 +3,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from servicekit.errors import InvalidInputError
-from services.auth.domain import (
-    Lifetimes,
-    RefreshToken,
-    Registration,
-    Session,
-    Verdict,
-    check_registration,
-    email_key,
-    judge,
-    normal_password,
-    tidy_user_agent,
-)
+from services.auth.domain.account import Registration, check_registration, email_key, normal_password
+from services.auth.domain.devices import device_name
+from services.auth.domain.session import Lifetimes, RefreshToken, Session, Verdict, judge
 from services.auth.passwords import common_passwords
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -125,13 +116,18 @@ def test_the_bundled_list_holds_only_what_the_other_rules_let_through() -> None:
     assert all(len(password) >= 10 and password == normal_password(password).lower() for password in listed)
 
 
-def test_a_device_is_described_by_at_most_300_printable_characters() -> None:
-    assert tidy_user_agent("Fire\0fox\n/1.0 ") == "Firefox/1.0"
-    assert len(tidy_user_agent("x" * 1000)) == 300
+def test_a_device_is_named_as_people_know_it() -> None:
+    firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    assert device_name(firefox) == "Firefox on Linux"
+    assert device_name("curl/8.1 (x86)") == "curl/8.1"
+    assert device_name("") == ""
+    assert len(device_name("x" * 1000)) == 100
 
 
 def session(*, ended_at: datetime | None = None) -> Session:
-    return Session("s", "u", "", created_at=NOW, ends_at=NOW + timedelta(days=90), ended_at=ended_at)
+    return Session(
+        "s", "u", "", "", created_at=NOW, last_used_at=NOW, ends_at=NOW + timedelta(days=90), ended_at=ended_at
+    )
 
 
 def token(*, spent_at: datetime | None = None, sealed: bytes | None = b"sealed") -> RefreshToken:

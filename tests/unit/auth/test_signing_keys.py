@@ -4,12 +4,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from joserfc.jwk import ECKey, OctKey
 from joserfc.jws import extract_compact
+from system.issuer import FixedIssuer
 
 from servicekit.errors import UnauthenticatedError
 from servicekit.identity import TokenVerifier
 from servicekit.settings import SettingsError, load_settings
+from services.auth.domain.account import User
 from services.auth.keys import AccessTokens, SigningKeys, new_signing_keys
 from services.auth.settings import AuthSettings
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+USER = User("user", "ada@example.org", "ada@example.org", "Ada", None, NOW)
 
 
 def access_tokens(jwks_json: str) -> AccessTokens:
@@ -17,10 +22,7 @@ def access_tokens(jwks_json: str) -> AccessTokens:
 
 
 def verifier(published: str, *, issuer: str = "issuer") -> TokenVerifier:
-    async def fetch() -> str:
-        return published
-
-    return TokenVerifier(fetch, issuer=issuer)
+    return TokenVerifier(FixedIssuer(published), name=issuer)
 
 
 def joined(*sets: str) -> str:
@@ -29,14 +31,14 @@ def joined(*sets: str) -> str:
 
 async def test_an_issued_token_is_accepted_by_whoever_has_the_public_keys() -> None:
     tokens = access_tokens(new_signing_keys())
-    issued = tokens.issue(user_id="user", session_id="session", now=datetime.now(UTC))
+    issued = tokens.issue(user=USER, session_id="session", signed_in_at=NOW, now=datetime.now(UTC))
     caller = await verifier(tokens.keys.public_jwks()).verify(issued.text)
     assert (caller.user_id, caller.session_id) == ("user", "session")
 
 
 async def test_a_token_of_other_keys_or_another_issuer_is_refused() -> None:
     tokens = access_tokens(new_signing_keys())
-    issued = tokens.issue(user_id="user", session_id="session", now=datetime.now(UTC))
+    issued = tokens.issue(user=USER, session_id="session", signed_in_at=NOW, now=datetime.now(UTC))
     for strict in (
         verifier(SigningKeys(new_signing_keys()).public_jwks()),
         verifier(tokens.keys.public_jwks(), issuer="other"),
@@ -48,7 +50,7 @@ async def test_a_token_of_other_keys_or_another_issuer_is_refused() -> None:
 async def test_a_token_ends_ten_minutes_after_it_was_issued() -> None:
     tokens = access_tokens(new_signing_keys())
     long_ago = datetime.now(UTC) - timedelta(minutes=11)
-    issued = tokens.issue(user_id="user", session_id="session", now=long_ago)
+    issued = tokens.issue(user=USER, session_id="session", signed_in_at=NOW, now=long_ago)
     assert issued.expires_at == long_ago.replace(microsecond=0) + timedelta(minutes=10)
     with pytest.raises(UnauthenticatedError):
         await verifier(tokens.keys.public_jwks()).verify(issued.text)
@@ -57,7 +59,7 @@ async def test_a_token_ends_ten_minutes_after_it_was_issued() -> None:
 def test_a_token_names_its_key_and_carries_what_services_ask_for() -> None:
     now = datetime(2026, 3, 1, 12, tzinfo=UTC)
     signed_by = new_signing_keys()
-    issued = access_tokens(signed_by).issue(user_id="user", session_id="session", now=now)
+    issued = access_tokens(signed_by).issue(user=USER, session_id="session", signed_in_at=NOW, now=now)
     message = extract_compact(issued.text.encode())
     assert message.headers() == {"typ": "JWT", "alg": "ES256", "kid": json.loads(signed_by)["keys"][0]["kid"]}
     claims = json.loads(message.payload)
@@ -74,9 +76,9 @@ def test_a_token_names_its_key_and_carries_what_services_ask_for() -> None:
 
 async def test_the_first_key_signs_and_tokens_of_the_others_stay_valid() -> None:
     old, new = new_signing_keys(), new_signing_keys()
-    issued_before = access_tokens(old).issue(user_id="user", session_id="session", now=datetime.now(UTC))
+    issued_before = access_tokens(old).issue(user=USER, session_id="session", signed_in_at=NOW, now=datetime.now(UTC))
     rotated = access_tokens(joined(new, old))
-    issued_after = rotated.issue(user_id="user", session_id="session", now=datetime.now(UTC))
+    issued_after = rotated.issue(user=USER, session_id="session", signed_in_at=NOW, now=datetime.now(UTC))
     published = verifier(rotated.keys.public_jwks())
     for issued in (issued_before, issued_after):
         assert (await published.verify(issued.text)).user_id == "user"

@@ -1,4 +1,4 @@
-"""The gRPC face of the auth service: translate, call a use case, translate back."""
+"""Accounts and sessions."""
 
 from typing import Any
 
@@ -7,17 +7,14 @@ import grpc
 from linkarooie.auth.v1 import auth_pb2, auth_pb2_grpc
 from servicekit.identity import current_caller
 from servicekit.protobuf import timestamp
-from services.auth.domain import User
+from services.auth.domain.account import User
 from services.auth.keys import SigningKeys
-from services.auth.use_cases import Accounts, SessionTokens
+from services.auth.use_cases.sessions import Accounts, SessionTokens
 
 Context = grpc.aio.ServicerContext[Any, Any]  # the request and answer, which the signatures name
 
-# What somebody calls who is not signed in, or whose access token has ended.
-PUBLIC_METHODS = ("Register", "LogIn", "RefreshSession", "LogOut", "GetSigningKeys")
 
-
-class AuthApi(auth_pb2_grpc.AuthServiceServicer):
+class AccountsApi(auth_pb2_grpc.AuthServiceServicer):
     def __init__(self, accounts: Accounts, keys: SigningKeys) -> None:
         self._accounts = accounts
         self._keys = keys
@@ -29,10 +26,8 @@ class AuthApi(auth_pb2_grpc.AuthServiceServicer):
         return auth_pb2.RegisterResponse(user=_user(user))
 
     async def LogIn(self, request: auth_pb2.LogInRequest, context: Context) -> auth_pb2.LogInResponse:
-        user, tokens = await self._accounts.log_in(
-            email=request.email, password=request.password, user_agent=request.user_agent
-        )
-        return auth_pb2.LogInResponse(user=_user(user), tokens=_tokens(tokens))
+        user, tokens = await self._accounts.log_in(email=request.email, password=request.password)
+        return auth_pb2.LogInResponse(signed_in=auth_pb2.SignedIn(user=_user(user), tokens=_tokens(tokens)))
 
     async def RefreshSession(
         self, request: auth_pb2.RefreshSessionRequest, context: Context
@@ -53,6 +48,54 @@ class AuthApi(auth_pb2_grpc.AuthServiceServicer):
         self, request: auth_pb2.GetSigningKeysRequest, context: Context
     ) -> auth_pb2.GetSigningKeysResponse:
         return auth_pb2.GetSigningKeysResponse(jwks_json=self._keys.public_jwks())
+
+    async def ConfirmEmail(
+        self, request: auth_pb2.ConfirmEmailRequest, context: Context
+    ) -> auth_pb2.ConfirmEmailResponse:
+        raise NotImplementedError
+
+    async def RequestPasswordReset(
+        self, request: auth_pb2.RequestPasswordResetRequest, context: Context
+    ) -> auth_pb2.RequestPasswordResetResponse:
+        raise NotImplementedError
+
+    async def ResetPassword(
+        self, request: auth_pb2.ResetPasswordRequest, context: Context
+    ) -> auth_pb2.ResetPasswordResponse:
+        raise NotImplementedError
+
+    async def UpdateCurrentUser(
+        self, request: auth_pb2.UpdateCurrentUserRequest, context: Context
+    ) -> auth_pb2.UpdateCurrentUserResponse:
+        raise NotImplementedError
+
+    async def RequestEmailChange(
+        self, request: auth_pb2.RequestEmailChangeRequest, context: Context
+    ) -> auth_pb2.RequestEmailChangeResponse:
+        raise NotImplementedError
+
+    async def ChangePassword(
+        self, request: auth_pb2.ChangePasswordRequest, context: Context
+    ) -> auth_pb2.ChangePasswordResponse:
+        raise NotImplementedError
+
+    async def ListSessions(
+        self, request: auth_pb2.ListSessionsRequest, context: Context
+    ) -> auth_pb2.ListSessionsResponse:
+        raise NotImplementedError
+
+    async def EndSession(self, request: auth_pb2.EndSessionRequest, context: Context) -> auth_pb2.EndSessionResponse:
+        raise NotImplementedError
+
+    async def EndOtherSessions(
+        self, request: auth_pb2.EndOtherSessionsRequest, context: Context
+    ) -> auth_pb2.EndOtherSessionsResponse:
+        raise NotImplementedError
+
+    async def ListActivities(
+        self, request: auth_pb2.ListActivitiesRequest, context: Context
+    ) -> auth_pb2.ListActivitiesResponse:
+        raise NotImplementedError
 
 
 def _user(user: User) -> auth_pb2.User:

@@ -1,4 +1,4 @@
-"""What the auth service does, one function a use case."""
+"""Registering, signing in and out."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -10,20 +10,12 @@ from email_validator import EmailNotValidError
 from linkarooie.events.v1 import events_pb2 as events
 from servicekit.database import OpenStore
 from servicekit.errors import AlreadyExistsError, FieldViolation, UnauthenticatedError
+from servicekit.identity import current_client
 from servicekit.ids import Clock, new_id
 from servicekit.protobuf import timestamp
-from services.auth.domain import (
-    Lifetimes,
-    RefreshToken,
-    Session,
-    User,
-    Verdict,
-    check_registration,
-    email_key,
-    judge,
-    normal_password,
-    tidy_user_agent,
-)
+from services.auth.domain.account import User, check_registration, email_key, normal_password
+from services.auth.domain.devices import device_name
+from services.auth.domain.session import Lifetimes, RefreshToken, Session, Verdict, judge
 from services.auth.keys import AccessToken, AccessTokens
 from services.auth.passwords import Passwords
 from services.auth.refresh_tokens import hash_of, new_refresh_token, open_successor, seal_successor
@@ -82,7 +74,7 @@ class Accounts:
             await store.commit()
         return user
 
-    async def log_in(self, *, email: str, password: str, user_agent: str) -> tuple[User, SessionTokens]:
+    async def log_in(self, *, email: str, password: str) -> tuple[User, SessionTokens]:
         """Checks a password, opens a session, and says so in `account.signed_in`.
 
         Raises `UnauthenticatedError`, the same and after the same work for an unknown address and for a wrong password.
@@ -96,14 +88,16 @@ class Accounts:
                 "The e-mail address or the password is wrong. Check both and try again.", reason="WRONG_CREDENTIALS"
             )
         new_hash: str | None = None
-        if self.passwords.is_outdated(user.password_hash):
+        if user.password_hash and self.passwords.is_outdated(user.password_hash):
             new_hash = await self.passwords.hash(password)
         now = self.clock()
         session = Session(
             id=new_id(),
             user_id=user.id,
-            user_agent=tidy_user_agent(user_agent),
+            device=device_name(current_client().agent),
+            address=current_client().address,
             created_at=now,
+            last_used_at=now,
             ends_at=now + self.lifetimes.session,
         )
         async with self.stores() as store:
@@ -114,7 +108,7 @@ class Accounts:
             signed_in = events.AccountSignedIn(user_id=user.id, session_id=session.id, event_time=timestamp(now))
             store.record(signed_in, owner_id=user.id)
             await store.commit()
-        return user, self._tokens(session, refresh_token, stored.expires_at, now)
+        return user, self._tokens(user, session, refresh_token, stored.expires_at, now)
 
     async def _user_by_email(self, email: str) -> User | None:
         try:
@@ -141,14 +135,16 @@ class Accounts:
                     successor, stored = await self._new_refresh_token(store, session, now)
                     sealed = seal_successor(successor, spent=presented, session_id=session.id)
                     await store.spend_refresh_token(token.hash, at=now, sealed_successor=sealed)
+                    user = await store.user(session.user_id)
                     await store.commit()
-                    return self._tokens(session, successor, stored.expires_at, now)
+                    return self._tokens(user, session, successor, stored.expires_at, now)
                 case Verdict.REPEAT_SUCCESSOR:
                     successor = open_successor(token.sealed_successor or b"", spent=presented, session_id=session.id)
                     known = await store.refresh_token(hash_of(successor))
                     if known is None:  # removed, since it is past its end
                         raise _session_ended()
-                    return self._tokens(session, successor, known.expires_at, now)
+                    user = await store.user(session.user_id)
+                    return self._tokens(user, session, successor, known.expires_at, now)
                 case Verdict.REUSED:
                     await store.end_session(session.id, reason="refresh_token_reused")
                     await store.commit()
@@ -185,8 +181,12 @@ class Accounts:
         await store.add_refresh_token(stored)
         return token, stored
 
-    def _tokens(self, session: Session, refresh_token: str, expires_at: datetime, now: datetime) -> SessionTokens:
-        access = self.access_tokens.issue(user_id=session.user_id, session_id=session.id, now=now)
+    def _tokens(
+        self, user: User | None, session: Session, refresh_token: str, expires_at: datetime, now: datetime
+    ) -> SessionTokens:
+        if user is None:
+            raise _session_ended()
+        access = self.access_tokens.issue(user=user, session_id=session.id, signed_in_at=session.created_at, now=now)
         return SessionTokens(access, refresh_token, expires_at)
 
 

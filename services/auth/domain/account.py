@@ -1,14 +1,14 @@
-"""Rules of accounts and sessions. Pure: no I/O."""
+"""Accounts: addresses, names and passwords."""
 
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from enum import Enum, auto
+from datetime import datetime
 
 from email_validator import EmailNotValidError, validate_email
 
 from servicekit.errors import FieldViolation, InvalidInputError
+from servicekit.identity import Role
 from servicekit.names import display_name_problem
 
 # What a mail server accepts as an address (RFC 5321, section 4.5.3.1.3, less the brackets).
@@ -18,79 +18,23 @@ PASSWORD_MIN_CHARACTERS = 10
 PASSWORD_MAX_BYTES = 128
 # NFKC joins at most four typed characters into one that counts, so more than this cannot become short enough.
 PASSWORD_MAX_TYPED_CHARACTERS = 4 * PASSWORD_MAX_BYTES
-USER_AGENT_MAX_CHARACTERS = 300
 
 
 @dataclass(frozen=True)
 class User:
-    """An account. `email_key` is what two addresses are compared by."""
+    """An account. Its address is confirmed; `email_key` is what two addresses are compared by.
+
+    `password_hash` is None for somebody who signs in with a provider alone. `version` grows with each change of address or name.
+    """
 
     id: str
     email: str
     email_key: str
     display_name: str
-    password_hash: str = field(repr=False)
+    password_hash: str | None = field(repr=False)
     created_at: datetime
-
-
-@dataclass(frozen=True)
-class Session:
-    """One signed-in device: a family of refresh tokens, of which at most one is live."""
-
-    id: str
-    user_id: str
-    user_agent: str
-    created_at: datetime
-    ends_at: datetime  # at the latest, however often it is refreshed
-    ended_at: datetime | None = None
-    end_reason: str = ""
-
-
-@dataclass(frozen=True)
-class RefreshToken:
-    """A refresh token as we keep it: its hash, and once it is spent its successor, which only the spent token opens."""
-
-    hash: bytes
-    session_id: str
-    created_at: datetime
-    expires_at: datetime
-    spent_at: datetime | None = None
-    sealed_successor: bytes | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True)
-class Lifetimes:
-    """How long sessions and their tokens live."""
-
-    session: timedelta
-    refresh_idle: timedelta
-    reuse_grace: timedelta
-
-    def refresh_expiry(self, session: Session, now: datetime) -> datetime:
-        """Returns when a refresh token made now ends."""
-        return min(now + self.refresh_idle, session.ends_at)
-
-
-class Verdict(Enum):
-    """What follows when a refresh token is presented."""
-
-    ROTATE = auto()
-    REPEAT_SUCCESSOR = auto()
-    REUSED = auto()
-    ENDED = auto()
-
-
-def judge(token: RefreshToken, session: Session, *, now: datetime, grace: timedelta) -> Verdict:
-    """Decides on a presented refresh token of a session that nobody else changes meanwhile.
-
-    The grace counts in both directions: a clock that was set back must not reopen a token spent long ago.
-    """
-    if session.ended_at is not None or now >= session.ends_at:
-        return Verdict.ENDED
-    if token.spent_at is not None:
-        raced = abs(now - token.spent_at) <= grace and token.sealed_successor is not None
-        return Verdict.REPEAT_SUCCESSOR if raced else Verdict.REUSED
-    return Verdict.ENDED if now >= token.expires_at else Verdict.ROTATE
+    role: Role = Role.USER
+    version: int = 1
 
 
 @dataclass(frozen=True)
@@ -166,9 +110,3 @@ def password_problem(password: str, *, email: str, common: Collection[str]) -> s
             "The password is on the lists that attackers try first. Choose another one; a few unrelated words are good."
         )
     return None
-
-
-def tidy_user_agent(user_agent: str) -> str:
-    """Returns a device's description without control characters, cut to what the list of sessions shows."""
-    printable = "".join(character for character in user_agent[:USER_AGENT_MAX_CHARACTERS] if character.isprintable())
-    return printable.strip()

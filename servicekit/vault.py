@@ -1,4 +1,4 @@
-"""Seals what platforms have entrusted to us: AES-256-GCM, bound to the account, the thing and the field it belongs to.
+"""Seals what is secret even from those who can read our store or our bus: AES-256-GCM, bound to the account, the thing and the field it belongs to.
 
 Sealed form: one byte with the length of the key's id, the id, a 96-bit random nonce, the ciphertext with its tag.
 """
@@ -9,9 +9,11 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from pydantic import AfterValidator, SecretStr
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -46,12 +48,26 @@ def parse_keys(text: str) -> tuple[VaultKey, ...]:
     return tuple(keys)
 
 
-class Vault:
-    """Seals with the first key and opens with any, so that keys can be changed one after the other."""
+def _readable(value: SecretStr) -> SecretStr:
+    parse_keys(value.get_secret_value())
+    return value
 
-    def __init__(self, keys: tuple[VaultKey, ...], *, random: Callable[[int], bytes] = os.urandom) -> None:
-        self._newest = keys[0].id
-        self._ciphers = {key.id: AESGCM(key.key) for key in keys}
+
+VaultKeys = Annotated[SecretStr, AfterValidator(_readable)]
+"""A setting that holds such keys: the first seals, all open."""
+
+
+class Vault:
+    """Seals with the first key and opens with any, so that keys can be changed one after the other.
+
+    `setting` is the variable that holds the keys, for messages.
+    """
+
+    def __init__(self, keys: SecretStr, *, setting: str, random: Callable[[int], bytes] = os.urandom) -> None:
+        self._setting = setting
+        parsed = parse_keys(keys.get_secret_value())
+        self._newest = parsed[0].id
+        self._ciphers = {key.id: AESGCM(key.key) for key in parsed}
         self._random = random
 
     def seal(self, values: Mapping[str, str], *, user: str, thing: str, field: str) -> bytes:
@@ -68,7 +84,7 @@ class Vault:
         key_id = sealed[1 : 1 + length].decode("ascii", "replace")
         cipher = self._ciphers.get(key_id)
         if cipher is None:
-            raise VaultError(f"there is no vault key {key_id!r}: add it to LINKAROOIE_SYNC_VAULT_KEYS")
+            raise VaultError(f"there is no vault key {key_id!r}: add it to {self._setting}")
         start = 1 + length + NONCE_BYTES
         try:
             plain = cipher.decrypt(sealed[1 + length : start], sealed[start:], _binding(user, thing, field))

@@ -1,0 +1,1 @@
+"""Rules of signing in: pure, no I/O."""

@@ -1,0 +1,1 @@
+"""What the auth service does, one function a use case."""

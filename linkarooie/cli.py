@@ -66,7 +66,7 @@ def reset(
 
 @app.command()
 def new_keys() -> None:
-    """Print fresh secrets for an installation, as environment variables: signing keys, vault key, media key."""
+    """Print fresh secrets for an installation, as environment variables: vault keys, letter key, media key."""
     from linkarooie.secrets import new_secrets
 
     for name, value in new_secrets().items():

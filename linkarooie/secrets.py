@@ -3,13 +3,10 @@
 import base64
 import secrets
 
-from services.auth.keys import new_signing_keys
-
 
 def new_secrets() -> dict[str, str]:
     """Returns every secret of an installation by the variable that carries it."""
     return {
-        "LINKAROOIE_AUTH_SIGNING_KEYS": new_signing_keys(),
         "LINKAROOIE_AUTH_VAULT_KEYS": _vault_key(),
         "LINKAROOIE_LETTER_KEYS": _vault_key(),
         "LINKAROOIE_SYNC_VAULT_KEYS": _vault_key(),

@@ -111,8 +111,15 @@ def test_each_service_gets_the_secrets_that_it_uses_and_no_other(release: Any) -
     assert secrets("processor") == {"LINKAROOIE_NATS_URL", "LINKAROOIE_S3_ACCESS_KEY", "LINKAROOIE_S3_SECRET_KEY"}
     assert secrets("profile") == {"LINKAROOIE_NATS_URL", "LINKAROOIE_PROFILE_DATABASE_URL"}
     assert "LINKAROOIE_SYNC_VAULT_KEYS" in secrets("sync")
-    holders = [service for service in SERVICES if "LINKAROOIE_SYNC_VAULT_KEYS" in secrets(service)]
-    assert holders == ["sync"]
+    for kind, holders in {
+        "VAULT_KEYS": ["auth", "sync"],
+        "LETTER_KEYS": ["auth", "notify"],
+        "MEDIA_KEY": ["gateway"],
+    }.items():
+        held = {service: {name for name in secrets(service) if name.endswith(kind)} for service in SERVICES}
+        assert held == {
+            service: {f"LINKAROOIE_{service.upper()}_{kind}"} if service in holders else set() for service in SERVICES
+        }
     assert {name for name in secrets("migrate") if name.endswith("DATABASE_URL")} == {
         f"LINKAROOIE_{service}_DATABASE_URL" for service in ("ANALYTICS", "AUTH", "NOTIFY", "PROFILE", "SYNC", "UPLOAD")
     }
@@ -184,11 +191,37 @@ def blocks(policy: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 yield peer["ipBlock"]
 
 
-def test_the_way_to_the_platforms_excludes_private_addresses(release: Any) -> None:
-    online = {policy["metadata"]["name"]: list(blocks(policy)) for policy in release.of("NetworkPolicy")}
-    assert {name.removeprefix("lk-linkarooie-") for name, found in online.items() if found} == {"sync"}
-    v4 = next(block for block in online["lk-linkarooie-sync"] if block["cidr"] == "0.0.0.0/0")
-    assert {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10"} <= set(v4["except"])
+def test_the_way_to_platforms_and_sign_in_providers_excludes_private_addresses(release: Any) -> None:
+    found = {policy["metadata"]["name"]: list(blocks(policy)) for policy in release.of("NetworkPolicy")}
+    online = {name.removeprefix("lk-linkarooie-"): allowed for name, allowed in found.items() if allowed}
+    assert set(online) == {"auth", "sync"}
+    for allowed in online.values():
+        v4 = next(block for block in allowed if block["cidr"] == "0.0.0.0/0")
+        assert {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10"} <= set(v4["except"])
+
+
+def test_both_ends_of_a_sealed_letter_read_the_same_key(release: Any) -> None:
+    sources = [
+        entry["valueFrom"]
+        for service in ("auth", "notify")
+        for entry in release.one("Deployment", service)["spec"]["template"]["spec"]["containers"][0]["env"]
+        if entry["name"].endswith("LETTER_KEYS")
+    ]
+    assert len(sources) == 2
+    assert sources[0] == sources[1]
+
+
+def test_a_sign_in_provider_that_is_not_set_up_keeps_no_pod_from_starting(release: Any) -> None:
+    container = release.one("Deployment", "auth")["spec"]["template"]["spec"]["containers"][0]
+    optional = {
+        entry["name"]
+        for entry in container["env"]
+        if entry.get("valueFrom", {}).get("secretKeyRef", {}).get("optional")
+    }
+    assert optional == {
+        f"LINKAROOIE_AUTH_{name}"
+        for name in ("GOOGLE_CLIENT_SECRET", "GITHUB_CLIENT_SECRET", "FACEBOOK_APP_SECRET", "OPENID_PROVIDERS")
+    }
 
 
 def test_traces_open_the_way_to_the_collector_only_where_they_are_sent(release: Any, render: Render) -> None:

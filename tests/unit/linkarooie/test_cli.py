@@ -1,6 +1,5 @@
 """The command: what it says when something is in the way."""
 
-import json
 import os
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from typer.testing import CliRunner
 
 from linkarooie.cli import app
 from linkarooie.services import SERVICES, Service
+from servicekit.vault import parse_keys
 
 ROOT = Path(__file__).parents[3]
 
@@ -57,12 +57,15 @@ def test_fresh_secrets_are_printed_as_variables_and_differ_each_time() -> None:
     printed = dict(line.split("=", 1) for line in first.splitlines())
 
     assert set(printed) == {
-        "LINKAROOIE_AUTH_SIGNING_KEYS",
+        "LINKAROOIE_AUTH_VAULT_KEYS",
+        "LINKAROOIE_LETTER_KEYS",
         "LINKAROOIE_SYNC_VAULT_KEYS",
         "LINKAROOIE_GATEWAY_MEDIA_KEY",
     }
-    assert json.loads(printed["LINKAROOIE_AUTH_SIGNING_KEYS"].strip("'"))["keys"]
-    assert first != second
+    for name in set(printed) - {"LINKAROOIE_GATEWAY_MEDIA_KEY"}:
+        assert parse_keys(printed[name].strip("'"))
+    again = dict(line.split("=", 1) for line in second.splitlines())
+    assert not set(printed.values()) & set(again.values())
 
 
 def test_clearing_a_folder_that_is_not_ours_is_refused(tmp_path: Path) -> None:

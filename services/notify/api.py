@@ -8,7 +8,7 @@ from linkarooie.notify.v1 import notify_pb2, notify_pb2_grpc
 from servicekit.identity import current_caller
 from servicekit.pages import PageRequest
 from servicekit.protobuf import timestamp
-from services.notify.domain import Notice, NoticeLevel
+from services.notify.domain.news import Notice, NoticeLevel
 from services.notify.use_cases import Notifier
 
 Context = grpc.aio.ServicerContext[Any, Any]  # the request and answer, which the signatures name

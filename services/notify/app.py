@@ -17,6 +17,7 @@ from servicekit.ids import Clock, utc_now
 from servicekit.outbox import OutboxRelay
 from servicekit.periodic import PeriodicTask
 from servicekit.remote_keys import remote_verifier
+from servicekit.vault import Vault
 from services.notify import store
 from services.notify.api import NotifyApi
 from services.notify.consumers import handlers
@@ -47,11 +48,12 @@ def build(settings: NotifySettings, *, clock: Clock = utc_now) -> App:
         ring_post=sender.ring,
         clock=clock,
     )
+    letter_vault = Vault(settings.letter_keys, setting="LINKAROOIE_LETTER_KEYS")
     names = {name: platform.name for name, platform in load_catalogue().platforms.items()}
     consumer = Consumer(
         bus,
         topology.NOTIFY,
-        handlers(notifier, names),
+        handlers(notifier, names, letter_vault),
         ack_wait_seconds=settings.consumer_ack_wait_seconds,
         clock=clock,
     )

@@ -4,18 +4,34 @@ from collections.abc import Mapping
 
 from google.protobuf.message import Message
 
+from linkarooie.auth.v1 import auth_pb2
 from linkarooie.events.v1 import events_pb2 as events
 from linkarooie.notify.v1.notify_pb2 import LiveUpdate
 from linkarooie.sync.v1 import sync_pb2
-from servicekit.consumers import Delivery, Handler
+from servicekit.consumers import Delivery, Handler, PoisonedMessageError
 from servicekit.protobuf import moment
-from services.notify import domain
-from services.notify.domain import FinishedSync, Outcome, Recipient, TargetState
+from servicekit.vault import Vault
+from services.notify.domain import news as told
+from services.notify.domain.letter import Recipient
+from services.notify.domain.news import FinishedSync, Outcome, TargetState
+from services.notify.domain.security import (
+    GREETED_BY_NAME,
+    WITH_TOKEN,
+    AccountLetter,
+    Origin,
+    SecurityAction,
+    account_letter,
+    security_noted,
+)
 from services.notify.use_cases import Notifier
 
 
-def handlers(notifier: Notifier, platform_names: Mapping[str, str]) -> Mapping[type[Message], Handler]:
+def handlers(
+    notifier: Notifier, platform_names: Mapping[str, str], letter_vault: Vault
+) -> Mapping[type[Message], Handler]:
     """Returns the handler of each event. `platform_names` maps platforms to their names for people.
+
+    `letter_vault` opens what the auth service sealed for its letters.
 
     Open pages are told of the thing first: that needs nothing of ours, and they are waiting.
     """
@@ -27,6 +43,28 @@ def handlers(notifier: Notifier, platform_names: Mapping[str, str]) -> Mapping[t
         event: events.AccountRegistered = delivery.message
         await notifier.take_account(delivery, Recipient(event.user_id, event.email, event.display_name))
 
+    async def account_changed(delivery: Delivery) -> None:
+        event: events.AccountChanged = delivery.message
+        changed = Recipient(event.user_id, event.email, event.display_name, event.version)
+        await notifier.take_change(delivery, changed)
+
+    async def letter_requested(delivery: Delivery) -> None:
+        event: events.AccountLetterRequested = delivery.message
+        kind = _letter_kind(event.kind)
+        token, expires_at = "", None
+        if kind in WITH_TOKEN:
+            opened = letter_vault.open(event.sealed_token, user=event.letter_id, thing="letter", field="token")
+            token, expires_at = opened["token"], moment(event.expire_time)
+        content = account_letter(kind, _origin(event), token=token, expires_at=expires_at)
+        to = Recipient(delivery.owner_id, event.email, event.display_name if kind in GREETED_BY_NAME else "")
+        await notifier.write(delivery, f"account.{kind}", content, letter_id=event.letter_id, to=to)
+
+    async def account_security_noted(delivery: Delivery) -> None:
+        event: events.AccountSecurityNoted = delivery.message
+        news = security_noted(event.activity_id, _security_action(event.action), _origin(event), detail=event.detail)
+        to = Recipient(event.user_id, event.email, event.display_name)
+        await notifier.tell(delivery, news, owner_id=event.user_id, to=to)
+
     async def image_ready(delivery: Delivery) -> None:
         event: events.ImageReady = delivery.message
         await notifier.show(event.owner_id, _update(delivery, "image", event.image_id, "ready"))
@@ -34,13 +72,13 @@ def handlers(notifier: Notifier, platform_names: Mapping[str, str]) -> Mapping[t
     async def image_failed(delivery: Delivery) -> None:
         event: events.ImageFailed = delivery.message
         await notifier.show(event.owner_id, _update(delivery, "image", event.image_id, "failed"))
-        news = domain.image_failed(event.image_id, event.revision, event.message)
+        news = told.image_failed(event.image_id, event.revision, event.message)
         await notifier.tell(delivery, news, owner_id=event.owner_id)
 
     async def connection_added(delivery: Delivery) -> None:
         event: events.ConnectionAdded = delivery.message
         await notifier.show(event.owner_id, _update(delivery, "connection", event.connection_id, "healthy"))
-        news = domain.connection_added(
+        news = told.connection_added(
             event.connection_id,
             moment(event.event_time),
             platform=name_of(event.platform),
@@ -56,7 +94,7 @@ def handlers(notifier: Notifier, platform_names: Mapping[str, str]) -> Mapping[t
     async def connection_revoked(delivery: Delivery) -> None:
         event: events.ConnectionRevoked = delivery.message
         await notifier.show(event.owner_id, _update(delivery, "connection", event.connection_id, "needs_reconnect"))
-        news = domain.connection_revoked(
+        news = told.connection_revoked(
             event.connection_id,
             moment(event.event_time),
             platform=name_of(event.platform),
@@ -87,12 +125,15 @@ def handlers(notifier: Notifier, platform_names: Mapping[str, str]) -> Mapping[t
             )
             for outcome in event.outcomes
         ]
-        news = domain.sync_finished(FinishedSync(event.sync_id, event.slot, event.version, outcomes))
+        news = told.sync_finished(FinishedSync(event.sync_id, event.slot, event.version, outcomes))
         if news is not None:
             await notifier.tell(delivery, news, owner_id=event.owner_id)
 
     return {
         events.AccountRegistered: account_registered,
+        events.AccountChanged: account_changed,
+        events.AccountLetterRequested: letter_requested,
+        events.AccountSecurityNoted: account_security_noted,
         events.ImageReady: image_ready,
         events.ImageFailed: image_failed,
         events.ConnectionAdded: connection_added,
@@ -102,6 +143,25 @@ def handlers(notifier: Notifier, platform_names: Mapping[str, str]) -> Mapping[t
         events.TargetChanged: target_changed,
         events.SyncFinished: sync_finished,
     }
+
+
+def _origin(event: events.AccountLetterRequested | events.AccountSecurityNoted) -> Origin:
+    return Origin(moment(event.event_time), event.device, event.address)
+
+
+# A kind or action of a newer release is laid aside, to be sent when this service knows words for it.
+def _letter_kind(kind: events.AccountLetterKind.ValueType) -> AccountLetter:
+    try:
+        return AccountLetter(events.AccountLetterKind.Name(kind).removeprefix("ACCOUNT_LETTER_KIND_").lower())
+    except ValueError as error:
+        raise PoisonedMessageError(f"there is no letter of the kind {kind}") from error
+
+
+def _security_action(action: auth_pb2.ActivityAction.ValueType) -> SecurityAction:
+    try:
+        return SecurityAction(auth_pb2.ActivityAction.Name(action).removeprefix("ACTIVITY_ACTION_").lower())
+    except ValueError as error:
+        raise PoisonedMessageError(f"there is no letter for the action {action}") from error
 
 
 def _update(delivery: Delivery, kind: str, thing_id: str, state: str = "", *, parent_id: str = "") -> LiveUpdate:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import jinja2
 
-from services.notify.domain import LetterRow, LetterText
+from services.notify.domain.letter import LetterRow, LetterText
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -42,6 +42,8 @@ class Typesetter:
             "subject": subject,
             "paragraphs": [one_line(paragraph) for paragraph in letter.paragraphs],
             "rows": [self._row(row) for row in letter.rows],
+            "closing": [one_line(paragraph) for paragraph in letter.closing],
+            "footer": letter.footer,
             "action_url": self._address(letter.action_path),
             "action_label": one_line(letter.action_label),
             "home_url": f"{self._public_url}/",

@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
+import re
 from email.headerregistry import Address
 from email.message import EmailMessage
 
 import aiosmtplib
 
-from services.notify.domain import Letter
+from services.notify.domain.letter import Letter
 from services.notify.letters import one_line
 from services.notify.settings import NotifySettings
 
@@ -15,6 +16,10 @@ from services.notify.settings import NotifySettings
 ANSWER_TIMEOUT_SECONDS = 20.0
 # The whole conversation about one letter.
 SEND_TIMEOUT_SECONDS = 60.0
+
+
+# In the links of letters. Mail servers that dislike a letter may quote its links, and what they say is kept and logged.
+TOKEN = re.compile(r"token=\S+", re.IGNORECASE)
 
 
 class LetterRefusedError(Exception):
@@ -99,5 +104,5 @@ def _words(error: BaseException) -> str:
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
         return "; ".join(_words(refusal) for refusal in error.recipients)
     if isinstance(error, aiosmtplib.SMTPResponseException):
-        return one_line(f"{error.code} {error.message}")
+        return TOKEN.sub("token=…", one_line(f"{error.code} {error.message}"))
     return one_line(str(error)) or type(error).__name__

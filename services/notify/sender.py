@@ -10,7 +10,7 @@ import structlog
 from servicekit import metrics
 from servicekit.database import OpenStore
 from servicekit.ids import Clock
-from services.notify.domain import Letter, LetterState, next_attempt
+from services.notify.domain.letter import Letter, LetterState, next_attempt
 from services.notify.post import LetterDelayedError, LetterRefusedError, Post
 from services.notify.store import Store
 
@@ -70,6 +70,10 @@ class LetterSender:
         return len(claimed)
 
     async def _send(self, letter: Letter) -> None:
+        if letter.is_expired(now=self._clock()):
+            log.error("letter_expired", letter_id=letter.id, kind=letter.kind, attempt=letter.attempts)
+            await self._finish(letter, LetterState.EXPIRED)
+            return
         try:
             await self._post.send(letter)
         except LetterRefusedError as refusal:
@@ -83,12 +87,17 @@ class LetterSender:
             log.warning("letter_delayed", letter_id=letter.id, attempt=letter.attempts, error=str(delay))
             await self._note(letter, next_attempt_at=again_at, failure=str(delay))
         else:
-            await self._note(letter, state=LetterState.SENT, sent_at=self._clock(), failure="")
+            await self._finish(letter, LetterState.SENT, sent_at=self._clock(), failure="")
             log.info("letter_sent", letter_id=letter.id, kind=letter.kind, attempt=letter.attempts)
 
     async def _refuse(self, letter: Letter, reason: str) -> None:
         log.error("letter_refused", letter_id=letter.id, kind=letter.kind, reason=reason)
-        await self._note(letter, state=LetterState.REFUSED, failure=reason)
+        await self._finish(letter, LetterState.REFUSED, failure=reason)
+
+    async def _finish(self, letter: Letter, state: LetterState, **values: object) -> None:
+        """Notes that a letter is done with, and forgets what it said if there was a secret in it."""
+        wiped = {} if letter.secret_until is None else {"text": "", "html": ""}
+        await self._note(letter, state=state, **wiped, **values)
 
     async def _note(self, letter: Letter, **values: object) -> None:
         async with self._stores() as store:

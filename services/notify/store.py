@@ -10,7 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from servicekit.database import UnitOfWork, inbox_table, outbox_table
 from servicekit.pages import PageRequest
-from services.notify.domain import Letter, LetterState, News, Notice, NoticeLevel, Recipient
+from services.notify.domain.letter import Letter, LetterState, Recipient
+from services.notify.domain.news import News, Notice, NoticeLevel
 
 metadata = sa.MetaData()
 
@@ -20,6 +21,8 @@ recipients = sa.Table(
     sa.Column("user_id", sa.Uuid(as_uuid=False), primary_key=True),
     sa.Column("email", sa.Text, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
+    # A default for replicas of the release before, which run beside us while we are rolled out.
+    sa.Column("version", sa.Integer, nullable=False, server_default="1"),
 )
 
 notices = sa.Table(
@@ -59,6 +62,8 @@ letters = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("sent_at", sa.DateTime(timezone=True)),
     sa.Column("failure", sa.Text, nullable=False),
+    # When the secret in its link expires; text and html are emptied as soon as such a letter is done with.
+    sa.Column("secret_until", sa.DateTime(timezone=True)),
 )
 sa.Index("letters_due", letters.c.next_attempt_at, postgresql_where=letters.c.state == sa.literal_column("'pending'"))
 
@@ -76,6 +81,10 @@ class Store(UnitOfWork):
         """Takes somebody in. False when they are known."""
         statement = insert(recipients).values(**asdict(recipient)).on_conflict_do_nothing()
         return (await self.session.execute(statement.returning(recipients.c.user_id))).first() is not None
+
+    async def change_recipient(self, recipient: Recipient) -> None:
+        changed = sa.update(recipients).where(recipients.c.user_id == recipient.user_id)
+        await self.session.execute(changed.values(**asdict(recipient)))
 
     async def recipient(self, user_id: str) -> Recipient | None:
         """Returns whom to write to, locked, so that news for one person are taken in one after the other."""
@@ -112,7 +121,8 @@ class Store(UnitOfWork):
         await self.session.execute(statement.values(read_at=self.clock()))
 
     async def add_letter(self, letter: Letter) -> None:
-        await self.session.execute(sa.insert(letters).values(**asdict(letter)))
+        """Adds a letter, unless there is one with its id."""
+        await self.session.execute(insert(letters).values(**asdict(letter)).on_conflict_do_nothing())
 
     async def claim_letters(self, limit: int, *, lease: timedelta) -> list[Letter]:
         """Takes letters that are due and that nobody holds, for the time of the lease."""

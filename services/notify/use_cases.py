@@ -9,7 +9,8 @@ from servicekit.database import OpenStore
 from servicekit.errors import InvalidInputError
 from servicekit.ids import Clock, is_id, new_id
 from servicekit.pages import Page, PageRequest, page_of
-from services.notify.domain import Letter, LetterText, News, Notice, Recipient, welcome
+from services.notify.domain.letter import Letter, LetterText, Recipient
+from services.notify.domain.news import News, Notice, welcome
 from services.notify.letters import Typesetter
 from services.notify.live import LivePages
 from services.notify.store import Store
@@ -43,17 +44,42 @@ class Notifier:
         if is_new:
             self.ring_post()
 
+    async def take_change(self, delivery: Delivery, recipient: Recipient) -> None:
+        """Remembers an account's new address or name, unless a newer one is known.
+
+        Raises `RecipientUnknownError` when the account itself has not been heard of yet.
+        """
+        async with self.stores() as store:
+            if not await store.first_delivery(delivery.consumer, delivery.message_id):
+                return
+            known = await store.recipient(recipient.user_id)
+            if known is None:
+                raise RecipientUnknownError(f"no account {recipient.user_id} yet")
+            if recipient.version > known.version:
+                await store.change_recipient(recipient)
+            await store.commit()
+
+    async def write(self, delivery: Delivery, kind: str, content: LetterText, *, letter_id: str, to: Recipient) -> None:
+        """Writes a letter that was asked for, once, to an address that need not belong to an account."""
+        async with self.stores() as store:
+            if not await store.first_delivery(delivery.consumer, delivery.message_id):
+                return
+            await store.add_letter(self._letter(kind, content, to, letter_id=letter_id))
+            await store.commit()
+        self.ring_post()
+
     async def show(self, owner_id: str, update: notify_pb2.LiveUpdate) -> None:
         """Lets open pages know that something changed."""
         await self.pages.tell(owner_id, update)
 
-    async def tell(self, delivery: Delivery, news: News, *, owner_id: str) -> None:
+    async def tell(self, delivery: Delivery, news: News, *, owner_id: str, to: Recipient | None = None) -> None:
         """Tells a person something: a notice, a letter where the news has one, and a word to their open pages.
 
-        What was said before, or was overtaken by something newer, is left unsaid. Raises `RecipientUnknownError`
-        when there is a letter to write and nobody to write it to yet.
+        The letter goes to the account's address, or `to` another that is given. What was said before, or was overtaken by
+        something newer, is left unsaid. Raises `RecipientUnknownError` when there is a letter to write and nobody to
+        write it to yet.
         """
-        notice_id = await self._record(delivery, news, owner_id)
+        notice_id = await self._record(delivery, news, owner_id, to)
         if notice_id is None:
             return
         if news.letter is not None:
@@ -61,11 +87,11 @@ class Notifier:
         update = notify_pb2.LiveUpdate(kind="notice", id=notice_id, event_id=delivery.message_id)
         await self.pages.tell(owner_id, update)
 
-    async def _record(self, delivery: Delivery, news: News, owner_id: str) -> str | None:
+    async def _record(self, delivery: Delivery, news: News, owner_id: str, to: Recipient | None) -> str | None:
         async with self.stores() as store:
             if not await store.first_delivery(delivery.consumer, delivery.message_id):
                 return None
-            recipient = await store.recipient(owner_id)
+            recipient = to or await store.recipient(owner_id)
             if recipient is None and news.letter is not None:
                 raise RecipientUnknownError(f"no account {owner_id} yet")
             notice = self._notice(news, owner_id)
@@ -90,11 +116,11 @@ class Notifier:
             created_at=self.clock(),
         )
 
-    def _letter(self, kind: str, content: LetterText, recipient: Recipient) -> Letter:
+    def _letter(self, kind: str, content: LetterText, recipient: Recipient, *, letter_id: str | None = None) -> Letter:
         typeset = self.typesetter.typeset(content, name=recipient.name)
         now = self.clock()
         return Letter(
-            id=new_id(),
+            id=letter_id or new_id(),
             owner_id=recipient.user_id,
             kind=kind,
             address=recipient.email,
@@ -104,6 +130,7 @@ class Notifier:
             html=typeset.html,
             created_at=now,
             next_attempt_at=now,
+            secret_until=content.secret_until,
         )
 
     async def page(self, page: PageRequest, *, owner_id: str) -> tuple[Page[Notice], int]:

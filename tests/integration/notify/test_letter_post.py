@@ -17,7 +17,7 @@ from servicekit.bus import Bus
 from servicekit.database import Database
 from servicekit.ids import new_id, utc_now
 from services.notify.app import build
-from services.notify.domain import Letter, LetterState
+from services.notify.domain.letter import Letter, LetterState
 from services.notify.settings import NotifySettings
 from services.notify.store import Store, letters
 

@@ -1,11 +1,13 @@
 """Letters as they are set and addressed."""
 
+import base64
 from datetime import UTC, datetime
 
 import pydantic
 import pytest
 
-from services.notify.domain import Letter, LetterRow, LetterText, welcome
+from services.notify.domain.letter import Letter, LetterRow, LetterText
+from services.notify.domain.news import welcome
 from services.notify.letters import TypesetLetter, Typesetter, one_line
 from services.notify.post import Post
 from services.notify.settings import NotifySettings
@@ -18,7 +20,12 @@ def typeset(text: LetterText, name: str = "Ann") -> TypesetLetter:
 
 
 def settings(**values: str) -> NotifySettings:
-    required = {"database_url": "postgresql://", "nats_url": "nats://", "smtp_host": "mail.example"}
+    required = {
+        "database_url": "postgresql://",
+        "nats_url": "nats://",
+        "smtp_host": "mail.example",
+        "letter_keys": "test:" + base64.b64encode(bytes(32)).decode(),
+    }
     return NotifySettings.model_validate({**required, **values})
 
 

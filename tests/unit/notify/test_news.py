@@ -4,16 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.notify.domain import (
-    LETTER_GIVEN_UP_AFTER,
+from services.notify.domain.letter import LETTER_GIVEN_UP_AFTER, Letter, next_attempt
+from services.notify.domain.news import (
     FinishedSync,
-    Letter,
     NoticeLevel,
     Outcome,
     TargetState,
     connection_added,
     connection_revoked,
-    next_attempt,
     sync_finished,
 )
 

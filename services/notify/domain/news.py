@@ -1,17 +1,16 @@
-"""What people are told, and when. Pure: no I/O.
+"""What people are told of their pictures, connections and syncs, and when.
 
 One cause, one notice, one letter: a cause is the thing (a sync, a picture, a connection), the kind of what happened to it, and a version that only
 grows with the thing. What arrives after something newer about the same thing is left unsaid.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
-# As mail servers commonly keep trying, so that a mailbox that is full for a weekend still gets its letters.
-LETTER_GIVEN_UP_AFTER = timedelta(days=3)
+from services.notify.domain.letter import LetterRow, LetterText
 
 
 class NoticeLevel(StrEnum):
@@ -33,23 +32,6 @@ class TargetState(StrEnum):
     SUPERSEDED = "superseded"
 
 
-class LetterState(StrEnum):
-    """How far a letter has come. A refused one is not tried again."""
-
-    PENDING = "pending"
-    SENT = "sent"
-    REFUSED = "refused"
-
-
-@dataclass(frozen=True)
-class Recipient:
-    """Whom to write to."""
-
-    user_id: str
-    email: str
-    name: str
-
-
 @dataclass(frozen=True)
 class Notice:
     """One notice as it is kept."""
@@ -66,50 +48,6 @@ class Notice:
     action_label: str
     created_at: datetime
     read_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class LetterRow:
-    """One line of a letter's list. `link` is an address or a path of the web client; empty for none."""
-
-    label: str
-    status: str
-    text: str = ""
-    link: str = ""
-
-
-@dataclass(frozen=True)
-class LetterText:
-    """What a letter says, before it is set in type."""
-
-    subject: str
-    paragraphs: tuple[str, ...]
-    action_path: str
-    action_label: str
-    rows: tuple[LetterRow, ...] = ()
-
-
-@dataclass(frozen=True)
-class Letter:
-    """One letter as it is kept and sent. Whoever claims it moves `next_attempt_at` on: that is the lease.
-
-    `attempts` counts claims, so it also tells the latest holder from an earlier one. `failure` is what the mail server last said.
-    """
-
-    id: str
-    owner_id: str
-    kind: str
-    address: str
-    name: str
-    subject: str
-    text: str
-    html: str
-    created_at: datetime
-    next_attempt_at: datetime
-    state: LetterState = LetterState.PENDING
-    attempts: int = 0
-    sent_at: datetime | None = None
-    failure: str = ""
 
 
 @dataclass(frozen=True)
@@ -288,13 +226,3 @@ def welcome() -> LetterText:
 def _as_version(at: datetime) -> int:
     """Turns a time into a number that grows with it, for things whose events carry no version: microseconds since 1970."""
     return round(at.timestamp() * 1_000_000)
-
-
-def next_attempt(letter: Letter, *, now: datetime, jitter: Callable[[float, float], float]) -> datetime | None:
-    """Returns when to try a letter again that did not go out: after 5, 20, 80, then every 300 s, give or take a fifth.
-
-    None when it has been tried for so long that it is given up.
-    """
-    if now - letter.created_at > LETTER_GIVEN_UP_AFTER:
-        return None
-    return now + timedelta(seconds=min(5.0 * 4.0 ** min(letter.attempts - 1, 10), 300.0) * jitter(0.8, 1.2))

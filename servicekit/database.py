@@ -72,6 +72,7 @@ class Database:
             pool_timeout=5,
             pool_pre_ping=True,  # else the first query after a restart of Postgres fails
             pool_recycle=1800,
+            hide_parameters=True,  # else the values of a failed statement are in its message, and so in the log
             connect_args={
                 "connect_timeout": 5,
                 "application_name": f"linkarooie-{schema}",

@@ -11,9 +11,11 @@ from opentelemetry.trace import TracerProvider
 from pydantic.json_schema import models_json_schema
 
 from gateway import problems
+from gateway.admission import refuse_unguarded
 from gateway.context import Gateway
+from gateway.document import complete
 from gateway.observe import QUIET_ROUTES, Requests
-from gateway.routes import V1, V1_RULES, docs, health, media
+from gateway.routes import ROUTERS
 from gateway.routes.events import SCHEMAS_BESIDE
 from gateway.schemas.common import Problem
 from gateway.security import BodyLimit, SecurityHeaders
@@ -21,7 +23,8 @@ from gateway.web import WebFiles
 
 DESCRIPTION = """One picture, everywhere: upload an avatar or banner once, and every connected platform shows it.
 
-Sign in with `POST /v1/auth/login` and send the token as `Authorization: Bearer …`. Lists come in pages: pass
+Send an API key of your settings as `Authorization: Bearer lnk_…`; each operation says which scope it needs. An access
+token of `POST /v1/auth/login` goes the same way. Lists come in pages: pass
 `next_page_token` back as `page_token` until it is empty. Errors are problem documents (RFC 9457): branch on `reason`.
 Ids are opaque, times are RFC 3339 in UTC."""
 
@@ -37,13 +40,13 @@ class Api(FastAPI):
             description=DESCRIPTION,
             version=version("linkarooie"),
             license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-            # The framework's own page would load its scripts from elsewhere; ours is in `routes.docs`.
+            # The framework's own pages would load their scripts from elsewhere, and pass by the door; ours are in `routes.docs`.
             docs_url=None,
             redoc_url=None,
+            openapi_url=None,
             redirect_slashes=False,
             middleware=middleware,
             generate_unique_id_function=_operation_id,
-            responses={"default": {"model": Problem, "description": "A problem document"}},
             telemetry={
                 "logs": False,
                 "metrics": False,
@@ -52,21 +55,20 @@ class Api(FastAPI):
                 "exclude": lambda scope: scope.get("path") in QUIET_ROUTES,
             },
         )
-        for router in V1:
-            self.include_router(router, dependencies=V1_RULES)
-        self.include_router(health.router)
-        self.include_router(media.router)
-        self.include_router(docs.router)
+        for router in ROUTERS:
+            self.include_router(router)
+        refuse_unguarded(self.routes)
 
     def openapi(self) -> dict[str, Any]:  # the framework's signature
         """Returns the document, made once."""
         if self.openapi_schema is None:
             document = super().openapi()
-            _name_problem_type(document)
             schemas = models_json_schema(
-                [(model, "serialization") for model in SCHEMAS_BESIDE], ref_template="#/components/schemas/{model}"
+                [(model, "serialization") for model in (*SCHEMAS_BESIDE, Problem)],
+                ref_template="#/components/schemas/{model}",
             )[1]["$defs"]
             document["components"]["schemas"].update(schemas)
+            complete(document)
             self.openapi_schema = document
         return self.openapi_schema
 
@@ -88,11 +90,3 @@ def create_api(gateway: Gateway, *, tracer_provider: TracerProvider | None = Non
 
 def _operation_id(route: APIRoute) -> str:
     return route.name
-
-
-def _name_problem_type(document: dict[str, Any]) -> None:  # any JSON
-    """Corrects the media type of problems, for which the framework has no word of its own."""
-    for path in document["paths"].values():
-        for operation in path.values():
-            content = operation["responses"]["default"]["content"]
-            content[problems.MEDIA_TYPE] = content.pop(next(iter(content)))

@@ -5,11 +5,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from gateway.api import create_api
 from gateway.context import Gateway
+from gateway.credentials import Credentials
 from gateway.http_server import HttpServer
 from gateway.limits import Limiter
 from gateway.live import LiveHub
 from gateway.media import MediaLinks
-from gateway.sessions import SessionCookies
+from gateway.sessions import BrowserCookies
 from gateway.settings import GatewaySettings
 from linkarooie.analytics.v1 import analytics_pb2, analytics_pb2_grpc
 from linkarooie.auth.v1 import auth_pb2, auth_pb2_grpc
@@ -32,14 +33,18 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> App:
     channels = Channels(settings)
     bus = Bus(settings, name=settings.service)
     objects = ObjectStore(settings)
-    live = LiveHub(bus, clock=clock)
     auth_service = auth_pb2.DESCRIPTOR.services_by_name["AuthService"]
     auth = channels.to(settings.auth_target, auth_service)
+    auth_stub = auth_pb2_grpc.AuthServiceStub(auth)
+    verifier = remote_verifier(settings, channels)
+    live = LiveHub(bus, is_over=verifier.is_over, clock=clock)
+    limiter = Limiter(settings.limit_store.get_secret_value())
     gateway = Gateway(
         settings=settings,
         clock=clock,
-        verifier=remote_verifier(settings, channels),
-        auth=auth_pb2_grpc.AuthServiceStub(auth),
+        verifier=verifier,
+        credentials=Credentials(auth_stub, verifier, clock=clock),
+        auth=auth_stub,
         profile=profile_pb2_grpc.ProfileServiceStub(
             channels.to(settings.profile_target, profile_pb2.DESCRIPTOR.services_by_name["ProfileService"])
         ),
@@ -58,13 +63,13 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> App:
         objects=objects,
         links=MediaLinks(settings.media_key, clock),
         live=live,
-        limiter=Limiter(settings.limit_store.get_secret_value()),
-        cookies=SessionCookies(secure=settings.public_url.startswith("https://"), clock=clock),
+        limiter=limiter,
+        cookies=BrowserCookies(secure=settings.public_url.startswith("https://"), clock=clock),
     )
     api = create_api(gateway)
     app = App(
         name=settings.service,
-        parts=[bus, objects, channels, HttpServer(api, settings, before_stop=live.close)],
+        parts=[bus, objects, channels, limiter, HttpServer(api, settings, before_stop=live.close)],
         # Without the others some of it works; without these two nobody gets in, or hears of anything.
         checks={"auth": _serves(auth, auth_service.full_name), "bus": bus.ping},
     )

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 from fastapi import Depends, Request
 
+from gateway.credentials import Credentials
 from gateway.limits import Limiter
 from gateway.live import LiveHub
 from gateway.media import MediaLinks
-from gateway.sessions import SessionCookies
+from gateway.sessions import BrowserCookies
 from gateway.settings import GatewaySettings
 from servicekit.identity import TokenVerifier
 from servicekit.ids import Clock
@@ -31,6 +32,7 @@ class Gateway:
     settings: GatewaySettings
     clock: Clock
     verifier: TokenVerifier
+    credentials: Credentials
     auth: "AuthServiceAsyncStub"
     profile: "ProfileServiceAsyncStub"
     upload: "UploadServiceAsyncStub"
@@ -41,7 +43,7 @@ class Gateway:
     links: MediaLinks
     live: LiveHub
     limiter: Limiter
-    cookies: SessionCookies
+    cookies: BrowserCookies
 
 
 def gateway_of(request: Request) -> Gateway:

@@ -1,18 +1,42 @@
 """How often somebody may call, counted over a sliding window."""
 
 import math
+import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import structlog
 from limits import RateLimitItem, parse_many
+from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.errors import StorageError
 from limits.storage import storage_from_string
+from redis.asyncio import ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from servicekit.errors import TooManyRequestsError
 
 log = structlog.get_logger()
+
+# Every call waits for the store: one that takes longer than this is away.
+STORE_TIMEOUT_SECONDS = 0.5
+# How long a store that is away is left alone.
+AWAY_SECONDS = 5.0
+
+_parsed = cache(parse_many)
+
+
+def _pool(store: str) -> ConnectionPool:
+    """Returns connections to a Redis; Valkey speaks the same language."""
+    return ConnectionPool.from_url(
+        re.sub(r"^valkey(s?):", r"redis\1:", store),
+        socket_timeout=STORE_TIMEOUT_SECONDS,
+        socket_connect_timeout=STORE_TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 1),  # once, for a connection that the server has closed meanwhile
+    )
 
 
 @dataclass(frozen=True)
@@ -33,21 +57,46 @@ class Allowance:
 
 
 class Limiter:
-    """Counts calls in the store of the settings. When the store is away, everything is allowed: it guards, it does not serve."""
+    """Counts calls in the store of the settings; a part of an `App`.
 
-    def __init__(self, store: str) -> None:
-        storage = storage_from_string(f"async+{store}", wrap_exceptions=True)
+    When the store is away, everything is allowed: it guards, it does not serve.
+    """
+
+    def __init__(self, store: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """`store` is `memory://`, or the address of a Redis or Valkey, such as `redis://host:6379`."""
+        self._monotonic = monotonic
+        self._pool = None if store.startswith("memory:") else _pool(store)
+        if self._pool is None:
+            storage = storage_from_string(f"async+{store}", wrap_exceptions=True)
+        else:
+            storage = RedisStorage(
+                "redis://",
+                wrap_exceptions=True,
+                implementation="redispy",
+                connection_pool=self._pool,  # type: ignore[arg-type]  # the annotation forgets what the library documents
+            )
         self._strategy = SlidingWindowCounterRateLimiter(storage)
+        self._away_until = 0.0
+
+    async def start(self) -> None:
+        """Does nothing: the store is asked when somebody calls."""
+
+    async def stop(self) -> None:
+        if self._pool is not None:
+            await self._pool.disconnect()
 
     async def take(self, limits: str, *key: str) -> Allowance | None:
         """Counts one call and returns what is left of the tightest limit, or None when nobody knows.
 
         Raises `TooManyRequestsError` when a limit is used up.
         """
+        if self._monotonic() < self._away_until:
+            return None
         try:
-            allowances = [await self._take(item, key) for item in parse_many(limits)]
+            allowances = [await self._take(item, key) for item in _parsed(limits)]
         except StorageError as error:
-            log.warning("limits_not_counted", error=str(error.storage_error))
+            self._away_until = self._monotonic() + AWAY_SECONDS
+            log.warning("limits_not_counted", error=str(error.storage_error), seconds=AWAY_SECONDS)
             return None
         return min(allowances, key=lambda allowance: allowance.remaining)
 

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -24,6 +24,8 @@ from servicekit.subjects import live
 log = structlog.get_logger()
 
 HEARTBEAT_SECONDS = 15.0
+# How soon a stream ends after its session.
+CHECK_SECONDS = 3.0
 # A page that is this far behind is better off to load anew.
 QUEUE_EVENTS = 100
 RETRY_MILLISECONDS = 2000
@@ -62,40 +64,58 @@ class _Audience:
 class LiveHub:
     """Serves all live streams of the process."""
 
-    def __init__(self, bus: Bus, *, clock: Clock, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        *,
+        is_over: Callable[[Caller], Awaitable[bool]],
+        clock: Clock,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
+        check_seconds: float = CHECK_SECONDS,
+    ) -> None:
+        """`is_over` tells whether the session or key behind a caller was ended."""
         self._bus = bus
+        self._is_over = is_over
         self._clock = clock
         self._heartbeat_seconds = heartbeat_seconds
+        self._check_seconds = check_seconds
         self._audiences: dict[str, _Audience] = {}
         self._changing = asyncio.Lock()
         self._closing = False
 
     async def stream(self, caller: Caller) -> AsyncIterator[str]:
-        """Yields the stream's text until the caller's token ends, the page falls behind, or the process stops."""
+        """Yields the stream's text until the caller's token or session ends, the page falls behind, or the process stops."""
         page = _Page()
         await self._join(caller.user_id, page)
         try:
             yield f"retry: {RETRY_MILLISECONDS}\n: welcome\n\n"
             ends_at = token_end(caller.token)
+            quiet_since = self._clock()
             while True:
-                left = (ends_at - self._clock()).total_seconds()
-                event = await self._next(page, left)
-                if event is None:
+                event = await self._next(page, caller, ends_at)
+                if event is not None:
+                    yield _text(event)
+                    quiet_since = self._clock()
+                elif (self._clock() - quiet_since).total_seconds() >= self._heartbeat_seconds:
                     yield ": still here\n\n"
-                    continue
-                yield _text(event)
+                    quiet_since = self._clock()
                 if isinstance(event, LiveEnd):
                     return
         finally:
             # Even when the client is gone and this task with it.
             await asyncio.shield(self._leave(caller.user_id, page))
 
-    async def _next(self, page: _Page, seconds_left: float) -> Event | None:
-        """Returns the next event, or None when it is time for a sign of life."""
+    async def _next(self, page: _Page, caller: Caller, ends_at: datetime) -> Event | None:
+        """Returns the next event, or None when nothing happens for a few seconds."""
+        seconds_left = (ends_at - self._clock()).total_seconds()
         if seconds_left <= 0:
             return LiveEnd(reason="token_expired")
+        if await self._is_over(caller):
+            return LiveEnd(reason="session_ended")
         try:
-            return await asyncio.wait_for(page.events.get(), min(self._heartbeat_seconds, seconds_left))
+            return await asyncio.wait_for(
+                page.events.get(), min(self._check_seconds, self._heartbeat_seconds, seconds_left)
+            )
         except TimeoutError:
             return None
 

@@ -74,6 +74,11 @@ KINDS: Mapping[type[ServiceError], Kind] = {
 _INTERNAL = Kind(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here")
 
 
+def told(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Returns what `responses` of a route takes, for problems that its line in the table of rights does not imply."""
+    return {status: {"model": Problem, "description": HTTPStatus(status).phrase} for status in statuses}
+
+
 def kind_of(error: ServiceError) -> Kind:
     """Returns how an error is told, by the nearest of its classes."""
     return next((KINDS[base] for base in type(error).__mro__ if base in KINDS), _INTERNAL)

@@ -6,7 +6,7 @@ from fastapi import HTTPException, Request
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.context import GatewayParts
+from gateway.context import Gateway
 from servicekit.errors import ForbiddenError
 
 # The client is our own files and nothing else: no script, style or frame of anybody's, and nothing leaves the origin.
@@ -86,7 +86,7 @@ class BodyLimit:
         await self._app(scope, limited, send)
 
 
-async def same_site(request: Request, gateway: GatewayParts) -> None:
+def refuse_cross_site(request: Request, gateway: Gateway) -> None:
     """Lets a request change something only if our own pages sent it, or no browser did.
 
     A browser says where a request comes from in `Sec-Fetch-Site` (older ones in `Origin`). A request with an `Authorization`
@@ -98,16 +98,21 @@ async def same_site(request: Request, gateway: GatewayParts) -> None:
     if site is not None:
         allowed = site == "same-origin"
     elif origin is not None:
-        allowed = _same_origin(origin, request, gateway.settings.public_url)
+        allowed = _same_origin(origin.lower(), request.headers.get("host", "").lower(), gateway.settings.public_url)
     else:
-        allowed = gateway.cookies.access_token(request) is None and gateway.cookies.refresh_token(request) is None
+        allowed = not gateway.cookies.any_of_ours(request)
     if not allowed:
         raise ForbiddenError(
-            "This request did not come from a page of this site. Programs send the access token as Authorization: Bearer.",
+            "This request did not come from a page of this site. Programs send a token or API key as Authorization: Bearer.",
             reason="CROSS_SITE",
         )
 
 
-def _same_origin(origin: str, request: Request, public_url: str) -> bool:
-    # Behind a proxy we see another host than the browser does; without one, the browser may use another name than the public one.
-    return origin.lower() == public_url or urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower()
+def _same_origin(origin: str, host: str, public_url: str) -> bool:
+    """Compares with both names that we may have: behind a proxy we see another host than the browser does; without one, the browser
+    may use another name than the public one. A page that came over plain http is never ours where the public address has https.
+    """
+    if origin == public_url:
+        return True
+    parts = urlsplit(origin)
+    return parts.netloc == host and (parts.scheme == "https" or not public_url.startswith("https://"))

@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
+from limits import parse_many
 from pydantic import AfterValidator, Field, SecretStr
 
+from servicekit.rights import Limit
 from servicekit.settings import BusSettings, GrpcSettings, ObjectStoreSettings, ServiceSettings, Words
 
 
@@ -14,6 +16,14 @@ def _origin(address: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/") or parts.query:
         raise ValueError("must be scheme and host alone, such as https://pictures.example")
     return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def _limits(text: str) -> str:
+    parse_many(text)
+    return text
+
+
+Limits = Annotated[str, AfterValidator(_limits)]
 
 
 class GatewaySettings(ServiceSettings, GrpcSettings, BusSettings, ObjectStoreSettings):
@@ -40,13 +50,26 @@ class GatewaySettings(ServiceSettings, GrpcSettings, BusSettings, ObjectStoreSet
     media_key: SecretStr = Field(min_length=32)
     # Where the limits are counted: `memory://` for one process, `redis://…` where there are replicas.
     limit_store: SecretStr = SecretStr("memory://")
-    # Of the `limits` library, such as "20/minute;200/hour". A page of the web client makes about ten calls.
-    limit_general: str = "600/minute"
-    # Registering and signing in, by address. Each try costs the auth service a password hash.
-    limit_sign_in: str = "20/minute"
-    # Signing in, by the account that is tried.
-    limit_sign_in_account: str = "10/minute"
+    # Of the `limits` library, such as "20/minute;200/hour", one a class of `servicekit.rights.Limit`. They hold for an account or an API key,
+    # and for an address (of IPv6: a /64) where anyone may call. A page of the web client makes about ten calls.
+    limit_read: Limits = "600/minute"
+    limit_write: Limits = "120/minute"
+    limit_upload: Limits = "60/minute"
+    # Each try costs the auth service a password hash; what slows down guessing at one account is there.
+    limit_sign_in: Limits = "20/minute"
+    limit_letter: Limits = "10/minute;30/hour"
     # How long one upload may take in all: the largest picture over a slow phone connection.
     upload_seconds: float = Field(default=300.0, ge=1)
     # The same variable as the upload service's: what is larger is not passed on to it.
     max_image_bytes: int = Field(default=25_000_000, ge=1)
+
+    def limits_of(self, limit: Limit) -> str:
+        """Returns the figures of a class. Raises `LookupError` for the class that is not counted."""
+        figures = {
+            Limit.READ: self.limit_read,
+            Limit.WRITE: self.limit_write,
+            Limit.UPLOAD: self.limit_upload,
+            Limit.SIGN_IN: self.limit_sign_in,
+            Limit.LETTER: self.limit_letter,
+        }
+        return figures[limit]

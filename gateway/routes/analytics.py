@@ -6,14 +6,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
-from gateway.callers import SignedIn
+from gateway.admission import AdmittedRoute
 from gateway.context import GatewayParts
 from gateway.schemas.analytics import Granularity, Overview, TimeSeries
 from linkarooie.analytics.v1 import analytics_pb2
 from servicekit.errors import InvalidInputError
 from servicekit.protobuf import timestamp
 
-router = APIRouter(prefix="/v1/analytics", tags=["analytics"])
+router = APIRouter(prefix="/v1/analytics", tags=["analytics"], route_class=AdmittedRoute)
 
 Moment = Annotated[
     AwareDatetime | None, Query(description="RFC 3339 with an offset. Absent, with the other end: the last 30 days.")
@@ -21,7 +21,7 @@ Moment = Annotated[
 
 
 @router.get("/overview")
-async def get_overview(gateway: GatewayParts, _: SignedIn, start: Moment = None, end: Moment = None) -> Overview:
+async def get_overview(gateway: GatewayParts, start: Moment = None, end: Moment = None) -> Overview:
     """Returns the sums of a span."""
     answer = await gateway.analytics.GetOverview(analytics_pb2.GetOverviewRequest(span=_span(start, end)))
     return Overview.of(answer)
@@ -30,7 +30,6 @@ async def get_overview(gateway: GatewayParts, _: SignedIn, start: Moment = None,
 @router.get("/timeseries")
 async def get_time_series(
     gateway: GatewayParts,
-    _: SignedIn,
     granularity: Granularity = "day",
     time_zone: Annotated[str, Query(max_length=64, description="IANA name, such as `Europe/Berlin`.")] = "UTC",
     start: Moment = None,

@@ -3,22 +3,23 @@
 from fastapi import APIRouter, Request, Response, status
 from fastapi.responses import RedirectResponse
 
-from gateway.callers import CallerIfAny, SignedIn
+from gateway.admission import AdmittedRoute
 from gateway.consent import finish_connection
 from gateway.context import GatewayParts
 from gateway.pages import PageSize, PageToken
+from gateway.problems import told
 from gateway.schemas.connections import Connection, ConnectionList, ConsentLink, NewConnection
 from linkarooie.sync.v1 import sync_pb2
 from servicekit.protobuf import moment
 
-router = APIRouter(prefix="/v1/connections", tags=["connections"])
+router = APIRouter(prefix="/v1/connections", tags=["connections"], route_class=AdmittedRoute)
 
 # These calls wait for the platform's own servers.
 PLATFORM_SECONDS = 30.0
 
 
-@router.post("")
-async def begin_connection(wanted: NewConnection, gateway: GatewayParts, _: SignedIn) -> ConsentLink:
+@router.post("", responses=told(404, 409))
+async def begin_connection(wanted: NewConnection, gateway: GatewayParts) -> ConsentLink:
     """Begins to connect an account: send the browser to the platform's consent page, from where it comes back by itself."""
     answer = await gateway.sync.BeginConnection(
         sync_pb2.BeginConnectionRequest(platform=wanted.platform, instance=wanted.instance), timeout=PLATFORM_SECONDS
@@ -27,14 +28,12 @@ async def begin_connection(wanted: NewConnection, gateway: GatewayParts, _: Sign
 
 
 @router.get("/callback/{platform}", status_code=status.HTTP_303_SEE_OTHER, response_class=RedirectResponse)
-async def return_from_platform(
-    platform: str, request: Request, gateway: GatewayParts, caller: CallerIfAny
-) -> RedirectResponse:
+async def return_from_platform(platform: str, request: Request, gateway: GatewayParts) -> RedirectResponse:
     """Takes the browser back from the platform, and on to `/connections?connected=…` or `?problem=…` of the web client."""
-    return await finish_connection(platform, request, gateway, caller, seconds=PLATFORM_SECONDS)
+    return await finish_connection(platform, request, gateway, seconds=PLATFORM_SECONDS)
 
 
-@router.get("/client-metadata/{platform}")
+@router.get("/client-metadata/{platform}", responses=told(404))
 async def get_client_metadata(platform: str, gateway: GatewayParts) -> Response:
     """Returns the document by which a platform knows this installation (OAuth client metadata)."""
     answer = await gateway.sync.GetClientMetadata(sync_pb2.GetClientMetadataRequest(platform=platform))
@@ -43,7 +42,7 @@ async def get_client_metadata(platform: str, gateway: GatewayParts) -> Response:
 
 @router.get("")
 async def list_connections(
-    gateway: GatewayParts, _: SignedIn, page_size: PageSize = 0, page_token: PageToken = ""
+    gateway: GatewayParts, page_size: PageSize = 0, page_token: PageToken = ""
 ) -> ConnectionList:
     """Returns the caller's connections, newest first."""
     answer = await gateway.sync.ListConnections(
@@ -55,15 +54,15 @@ async def list_connections(
     )
 
 
-@router.get("/{connection_id}")
-async def get_connection(connection_id: str, gateway: GatewayParts, _: SignedIn) -> Connection:
+@router.get("/{connection_id}", responses=told(404))
+async def get_connection(connection_id: str, gateway: GatewayParts) -> Connection:
     """Returns one connection."""
     answer = await gateway.sync.GetConnection(sync_pb2.GetConnectionRequest(id=connection_id))
     return Connection.of(answer.connection, gateway.links)
 
 
-@router.post("/{connection_id}/check")
-async def check_connection(connection_id: str, gateway: GatewayParts, _: SignedIn) -> Connection:
+@router.post("/{connection_id}/check", responses=told(404, 409))
+async def check_connection(connection_id: str, gateway: GatewayParts) -> Connection:
     """Asks the platform who we are there and what it shows now. Changes nothing there."""
     answer = await gateway.sync.CheckConnection(
         sync_pb2.CheckConnectionRequest(id=connection_id), timeout=PLATFORM_SECONDS
@@ -71,7 +70,7 @@ async def check_connection(connection_id: str, gateway: GatewayParts, _: SignedI
     return Connection.of(answer.connection, gateway.links)
 
 
-@router.delete("/{connection_id}", status_code=status.HTTP_204_NO_CONTENT)
-async def delete_connection(connection_id: str, gateway: GatewayParts, _: SignedIn) -> None:
+@router.delete("/{connection_id}", status_code=status.HTTP_204_NO_CONTENT, responses=told(404))
+async def delete_connection(connection_id: str, gateway: GatewayParts) -> None:
     """Disconnects: our access is given back and forgotten. The pictures there stay as they are."""
     await gateway.sync.DeleteConnection(sync_pb2.DeleteConnectionRequest(id=connection_id), timeout=PLATFORM_SECONDS)

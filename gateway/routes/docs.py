@@ -4,12 +4,20 @@ from importlib.resources import files
 
 import jinja2
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.responses import Response
 
-router = APIRouter(include_in_schema=False)
+from gateway.admission import AdmittedRoute
+
+router = APIRouter(include_in_schema=False, route_class=AdmittedRoute)
 
 _PAGES = files("gateway") / "pages"
+
+
+@router.get("/openapi.json")
+async def get_openapi(request: Request) -> JSONResponse:
+    """Returns the OpenAPI document."""
+    return JSONResponse(request.app.openapi(), headers={"cache-control": "no-cache"})
 
 
 @router.get("/docs")

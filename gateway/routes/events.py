@@ -3,11 +3,12 @@
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
-from gateway.callers import SignedIn
+from gateway.admission import AdmittedRoute
 from gateway.context import GatewayParts
 from gateway.schemas.notices import LiveEnd, LiveUpdate
+from servicekit.identity import current_caller
 
-router = APIRouter(prefix="/v1/events", tags=["events"])
+router = APIRouter(prefix="/v1/events", tags=["events"], route_class=AdmittedRoute)
 
 
 @router.get(
@@ -20,10 +21,10 @@ router = APIRouter(prefix="/v1/events", tags=["events"])
         }
     },
 )
-async def stream_events(gateway: GatewayParts, caller: SignedIn) -> StreamingResponse:
-    """Streams what changes for the caller until their access token ends."""
+async def stream_events(gateway: GatewayParts) -> StreamingResponse:
+    """Streams what changes for the caller until their access token or their session ends."""
     return StreamingResponse(
-        gateway.live.stream(caller),
+        gateway.live.stream(current_caller()),
         media_type="text/event-stream",
         # Proxies such as nginx would hold the stream back otherwise.
         headers={"cache-control": "no-store", "x-accel-buffering": "no"},

@@ -2,10 +2,11 @@
 
 from fastapi import APIRouter, Response, status
 
+from gateway.admission import AdmittedRoute
 from gateway.context import Readiness
 from gateway.schemas.common import Answer
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=AdmittedRoute)
 
 
 class Health(Answer):

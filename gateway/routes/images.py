@@ -5,15 +5,16 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Request, Response, status
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from gateway.callers import SignedIn
+from gateway.admission import AdmittedRoute
 from gateway.context import GatewayParts
 from gateway.pages import PageSize, PageToken
+from gateway.problems import told
 from gateway.schemas.images import Image, ImageChange, ImageList
 from gateway.schemas.pictures import Variant, VariantList
 from gateway.uploads import forward_upload
 from linkarooie.upload.v1 import upload_pb2
 
-router = APIRouter(prefix="/v1/images", tags=["images"])
+router = APIRouter(prefix="/v1/images", tags=["images"], route_class=AdmittedRoute)
 
 IdempotencyKey = Annotated[
     str, Header(max_length=200, description="The same key again gets the first answer, and nothing is done twice.")
@@ -45,9 +46,9 @@ _FORM = {
 }
 
 
-@router.post("", status_code=status.HTTP_201_CREATED, openapi_extra=_FORM)
+@router.post("", status_code=status.HTTP_201_CREATED, openapi_extra=_FORM, responses=told(409))
 async def upload_image(
-    request: Request, response: Response, gateway: GatewayParts, _: SignedIn, idempotency_key: IdempotencyKey = ""
+    request: Request, response: Response, gateway: GatewayParts, idempotency_key: IdempotencyKey = ""
 ) -> Image:
     """Takes a picture into the library. It is streamed on as it comes; `alt_text`, if any, comes before `file`."""
     image = await forward_upload(
@@ -62,9 +63,7 @@ async def upload_image(
 
 
 @router.get("")
-async def list_images(
-    gateway: GatewayParts, _: SignedIn, page_size: PageSize = 0, page_token: PageToken = ""
-) -> ImageList:
+async def list_images(gateway: GatewayParts, page_size: PageSize = 0, page_token: PageToken = "") -> ImageList:
     """Returns the caller's pictures, newest first."""
     answer = await gateway.upload.ListImages(upload_pb2.ListImagesRequest(page_size=page_size, page_token=page_token))
     return ImageList(
@@ -72,15 +71,15 @@ async def list_images(
     )
 
 
-@router.get("/{image_id}")
-async def get_image(image_id: str, gateway: GatewayParts, _: SignedIn) -> Image:
+@router.get("/{image_id}", responses=told(404))
+async def get_image(image_id: str, gateway: GatewayParts) -> Image:
     """Returns one picture."""
     answer = await gateway.upload.GetImage(upload_pb2.GetImageRequest(id=image_id))
     return Image.of(answer.image, gateway.links)
 
 
-@router.patch("/{image_id}")
-async def update_image(image_id: str, change: ImageChange, gateway: GatewayParts, _: SignedIn) -> Image:
+@router.patch("/{image_id}", responses=told(404, 409))
+async def update_image(image_id: str, change: ImageChange, gateway: GatewayParts) -> Image:
     """Changes what is said about a picture."""
     answer = await gateway.upload.UpdateImage(
         upload_pb2.UpdateImageRequest(id=image_id, alt_text=change.alt_text, update_mask=FieldMask(paths=["alt_text"]))
@@ -88,14 +87,14 @@ async def update_image(image_id: str, change: ImageChange, gateway: GatewayParts
     return Image.of(answer.image, gateway.links)
 
 
-@router.delete("/{image_id}", status_code=status.HTTP_204_NO_CONTENT)
-async def delete_image(image_id: str, gateway: GatewayParts, _: SignedIn) -> None:
+@router.delete("/{image_id}", status_code=status.HTTP_204_NO_CONTENT, responses=told(404))
+async def delete_image(image_id: str, gateway: GatewayParts) -> None:
     """Takes a picture out of the library. Where it is shown, it stays."""
     await gateway.upload.DeleteImage(upload_pb2.DeleteImageRequest(id=image_id))
 
 
-@router.get("/{image_id}/variants")
-async def list_variants(image_id: str, gateway: GatewayParts, _: SignedIn) -> VariantList:
+@router.get("/{image_id}/variants", responses=told(404))
+async def list_variants(image_id: str, gateway: GatewayParts) -> VariantList:
     """Returns the finished files of a picture: what each platform gets."""
     answer = await gateway.upload.ListVariants(upload_pb2.ListVariantsRequest(image_id=image_id))
     return VariantList(

@@ -5,11 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from gateway.admission import AdmittedRoute
 from gateway.context import GatewayParts
 from gateway.delivery import PictureResponse, etag_of
 from servicekit.errors import ForbiddenError
 
-router = APIRouter(prefix="/media", include_in_schema=False)
+router = APIRouter(prefix="/media", include_in_schema=False, route_class=AdmittedRoute)
 
 
 @router.api_route("/{key:path}", methods=["GET", "HEAD"])

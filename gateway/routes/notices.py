@@ -2,19 +2,17 @@
 
 from fastapi import APIRouter
 
-from gateway.callers import SignedIn
+from gateway.admission import AdmittedRoute
 from gateway.context import GatewayParts
 from gateway.pages import PageSize, PageToken
 from gateway.schemas.notices import Notice, NoticeList, ReadNotices, UnreadNotices
 from linkarooie.notify.v1 import notify_pb2
 
-router = APIRouter(prefix="/v1/notices", tags=["notices"])
+router = APIRouter(prefix="/v1/notices", tags=["notices"], route_class=AdmittedRoute)
 
 
 @router.get("")
-async def list_notices(
-    gateway: GatewayParts, _: SignedIn, page_size: PageSize = 0, page_token: PageToken = ""
-) -> NoticeList:
+async def list_notices(gateway: GatewayParts, page_size: PageSize = 0, page_token: PageToken = "") -> NoticeList:
     """Returns the caller's notices, newest first."""
     answer = await gateway.notify.ListNotices(notify_pb2.ListNoticesRequest(page_size=page_size, page_token=page_token))
     return NoticeList(
@@ -25,7 +23,7 @@ async def list_notices(
 
 
 @router.post("/read")
-async def mark_notices_read(read: ReadNotices, gateway: GatewayParts, _: SignedIn) -> UnreadNotices:
+async def mark_notices_read(read: ReadNotices, gateway: GatewayParts) -> UnreadNotices:
     """Marks notices as read: those of `ids`, or all where there is no `ids`."""
     answer = await gateway.notify.MarkNoticesRead(notify_pb2.MarkNoticesReadRequest(ids=read.ids or ()))
     return UnreadNotices(unread_count=answer.unread_count)

@@ -5,31 +5,31 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Response
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from gateway.callers import SignedIn
+from gateway.admission import AdmittedRoute
 from gateway.context import GatewayParts
-from gateway.problems import StaleError
+from gateway.problems import StaleError, told
 from gateway.schemas.profile import Profile, ProfileChange
 from linkarooie.profile.v1 import profile_pb2
 from servicekit.errors import ConflictError, InvalidInputError
 from servicekit.grpc_client import remote_errors
 
-router = APIRouter(prefix="/v1", tags=["profile"])
+router = APIRouter(prefix="/v1", tags=["profile"], route_class=AdmittedRoute)
 
 IfMatch = Annotated[
     str, Header(max_length=200, description="The ETag that was read: changes nothing if it has changed since.")
 ]
 
 
-@router.get("/profile")
-async def get_profile(response: Response, gateway: GatewayParts, _: SignedIn) -> Profile:
+@router.get("/profile", responses=told(404))
+async def get_profile(response: Response, gateway: GatewayParts) -> Profile:
     """Returns the caller's own profile. Its version is in the `ETag` header."""
     answer = await gateway.profile.GetProfile(profile_pb2.GetProfileRequest())
     return _tagged(response, answer.profile)
 
 
-@router.patch("/profile")
+@router.patch("/profile", responses=told(404, 409, 412))
 async def update_profile(
-    change: ProfileChange, response: Response, gateway: GatewayParts, _: SignedIn, if_match: IfMatch = ""
+    change: ProfileChange, response: Response, gateway: GatewayParts, if_match: IfMatch = ""
 ) -> Profile:
     """Changes some fields of the caller's profile. With `If-Match`, only what was read: 412 when it has changed since."""
     values = change.model_dump(exclude_none=True)
@@ -54,7 +54,7 @@ async def update_profile(
     return _tagged(response, answer.profile)
 
 
-@router.get("/profiles/{handle}")
+@router.get("/profiles/{handle}", responses=told(404))
 async def get_public_profile(handle: str, gateway: GatewayParts) -> Profile:
     """Returns a profile that its owner has made public."""
     answer = await gateway.profile.GetPublicProfile(profile_pb2.GetPublicProfileRequest(handle=handle))

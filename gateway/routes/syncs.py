@@ -2,19 +2,20 @@
 
 from fastapi import APIRouter, Response, status
 
-from gateway.callers import SignedIn
+from gateway.admission import AdmittedRoute
 from gateway.context import GatewayParts
 from gateway.pages import PageSize, PageToken
+from gateway.problems import told
 from gateway.routes.images import IdempotencyKey
 from gateway.schemas.syncs import NewSync, Sync, SyncList
 from linkarooie.sync.v1 import sync_pb2
 
-router = APIRouter(prefix="/v1/syncs", tags=["syncs"])
+router = APIRouter(prefix="/v1/syncs", tags=["syncs"], route_class=AdmittedRoute)
 
 
-@router.post("", status_code=status.HTTP_202_ACCEPTED)
+@router.post("", status_code=status.HTTP_202_ACCEPTED, responses=told(404, 409))
 async def create_sync(
-    wanted: NewSync, response: Response, gateway: GatewayParts, _: SignedIn, idempotency_key: IdempotencyKey = ""
+    wanted: NewSync, response: Response, gateway: GatewayParts, idempotency_key: IdempotencyKey = ""
 ) -> Sync:
     """Asks for a picture to be shown: one target a connection. With `dry_run` it only says what would happen."""
     answer = await gateway.sync.CreateSync(
@@ -32,9 +33,7 @@ async def create_sync(
 
 
 @router.get("")
-async def list_syncs(
-    gateway: GatewayParts, _: SignedIn, page_size: PageSize = 0, page_token: PageToken = ""
-) -> SyncList:
+async def list_syncs(gateway: GatewayParts, page_size: PageSize = 0, page_token: PageToken = "") -> SyncList:
     """Returns the caller's syncs, newest first."""
     answer = await gateway.sync.ListSyncs(sync_pb2.ListSyncsRequest(page_size=page_size, page_token=page_token))
     return SyncList(
@@ -42,15 +41,15 @@ async def list_syncs(
     )
 
 
-@router.get("/{sync_id}")
-async def get_sync(sync_id: str, gateway: GatewayParts, _: SignedIn) -> Sync:
+@router.get("/{sync_id}", responses=told(404))
+async def get_sync(sync_id: str, gateway: GatewayParts) -> Sync:
     """Returns one sync with its targets."""
     answer = await gateway.sync.GetSync(sync_pb2.GetSyncRequest(id=sync_id))
     return Sync.of(answer.sync, gateway.links)
 
 
-@router.post("/{sync_id}/cancel")
-async def cancel_sync(sync_id: str, gateway: GatewayParts, _: SignedIn) -> Sync:
+@router.post("/{sync_id}/cancel", responses=told(404, 409))
+async def cancel_sync(sync_id: str, gateway: GatewayParts) -> Sync:
     """Cancels what has not been sent yet."""
     answer = await gateway.sync.CancelSync(sync_pb2.CancelSyncRequest(id=sync_id))
     return Sync.of(answer.sync, gateway.links)

@@ -2,32 +2,33 @@
 
 from fastapi import APIRouter
 
-from gateway.callers import SignedIn
+from gateway.admission import AdmittedRoute
 from gateway.context import GatewayParts
 from gateway.pages import PageSize, PageToken
+from gateway.problems import told
 from gateway.schemas.syncs import Step, StepList, Target
 from linkarooie.sync.v1 import sync_pb2
 
-router = APIRouter(prefix="/v1/targets", tags=["syncs"])
+router = APIRouter(prefix="/v1/targets", tags=["syncs"], route_class=AdmittedRoute)
 
 
-@router.post("/{target_id}/retry")
-async def retry_target(target_id: str, gateway: GatewayParts, _: SignedIn) -> Target:
+@router.post("/{target_id}/retry", responses=told(404, 409))
+async def retry_target(target_id: str, gateway: GatewayParts) -> Target:
     """Tries a target again that failed, differs or waits for its owner."""
     answer = await gateway.sync.RetryTarget(sync_pb2.RetryTargetRequest(id=target_id))
     return Target.of(answer.target, gateway.links)
 
 
-@router.post("/{target_id}/confirm")
-async def confirm_target(target_id: str, gateway: GatewayParts, _: SignedIn) -> Target:
+@router.post("/{target_id}/confirm", responses=told(404, 409))
+async def confirm_target(target_id: str, gateway: GatewayParts) -> Target:
     """Records that its owner has set the picture by hand."""
     answer = await gateway.sync.ConfirmTarget(sync_pb2.ConfirmTargetRequest(id=target_id))
     return Target.of(answer.target, gateway.links)
 
 
-@router.get("/{target_id}/history")
+@router.get("/{target_id}/history", responses=told(404))
 async def get_target_history(
-    target_id: str, gateway: GatewayParts, _: SignedIn, page_size: PageSize = 0, page_token: PageToken = ""
+    target_id: str, gateway: GatewayParts, page_size: PageSize = 0, page_token: PageToken = ""
 ) -> StepList:
     """Returns every step of a target, oldest first."""
     answer = await gateway.sync.ListTargetSteps(

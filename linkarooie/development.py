@@ -114,11 +114,12 @@ def server_settings(endpoints: Endpoints) -> dict[str, str]:
 
 
 def platform_settings(sandbox: Sandbox) -> dict[str, str]:
-    """Points the adapters to the sandbox, as an operator points them to the platforms: by addresses and keys alone."""
-    hosts = (urlsplit(url).netloc for name, url in sandbox.urls.items() if name != "index")
+    """Points the services to the sandbox, as an operator points them to the real sites: by addresses and keys alone."""
+    hosts = " ".join(urlsplit(url).netloc for name, url in sandbox.urls.items() if name != "index")
     return {
-        "LINKAROOIE_SYNC_TRUSTED_HOSTS": " ".join(hosts),
-        **{f"LINKAROOIE_SYNC_{name}": value for name, value in sandbox.settings.items()},
+        "LINKAROOIE_SYNC_TRUSTED_HOSTS": hosts,
+        "LINKAROOIE_AUTH_TRUSTED_HOSTS": hosts,
+        **{f"LINKAROOIE_{name}": value for name, value in sandbox.settings.items()},
     }
 
 

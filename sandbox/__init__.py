@@ -1,4 +1,4 @@
-"""Stand-ins for the platforms, speaking their real wire formats; for development and tests only.
+"""Stand-ins for platforms and sign-in providers, speaking their real wire formats; for development and tests only.
 
 `Sandbox` runs all of them on loopback, each on an origin of its own. The constants below are what an operator would
 copy from a platform's developer portal.

@@ -55,7 +55,10 @@ class Sandbox:
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """Returns what an operator would set to have the product talk to these platforms. Empty until `start()` has returned."""
+        """Returns what an operator would set, after `LINKAROOIE_`, to have the product talk to these stand-ins.
+
+        Empty until `start()` has returned.
+        """
         return {
             name: value.format(origin=self._urls[builder.id], host=urlsplit(self._urls[builder.id]).netloc)
             for builder in find_builders()

@@ -50,7 +50,12 @@ class Control:
         return JSONResponse(
             {
                 "platforms": [
-                    {"id": platform.id, "name": platform.name, "url": platform.context.origin}
+                    {
+                        "id": platform.id,
+                        "name": platform.name,
+                        "url": platform.context.origin,
+                        "shows_pictures": platform.avatar_shape is not None,
+                    }
                     for platform in self._platforms.values()
                 ]
             }
@@ -104,7 +109,7 @@ class Control:
                 "fields": _fields(platform.panel.switches),
                 "healthy": platform.panel.switches == platform.panel.model(),
             }
-            for platform in self._platforms.values()
+            for platform in sorted(self._platforms.values(), key=lambda platform: platform.avatar_shape is None)
         ]
         return page("index.html", status, sections=sections, wrong=wrong)
 

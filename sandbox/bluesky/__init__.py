@@ -6,10 +6,10 @@ from sandbox.bluesky.platform import build
 __all__ = ["BLUESKY_APP_PASSWORDS", "PORT_OFFSET", "SETTINGS", "build"]
 
 PORT_OFFSET = 3
-# What an operator sets to have the product talk to this stand-in, without the prefix of the sync service's variables;
-# `{origin}` and `{host}` are filled in when it runs.
+# What an operator sets, after `LINKAROOIE_`, to have the product talk to this stand-in; `{origin}` and `{host}` are
+# filled in when it runs.
 SETTINGS = {
-    "BLUESKY_ENTRYWAY_URL": "{origin}",
-    "BLUESKY_PLC_URL": "{origin}/plc",
-    "BLUESKY_APP_VIEW_URL": "{origin}",
+    "SYNC_BLUESKY_ENTRYWAY_URL": "{origin}",
+    "SYNC_BLUESKY_PLC_URL": "{origin}/plc",
+    "SYNC_BLUESKY_APP_VIEW_URL": "{origin}",
 }

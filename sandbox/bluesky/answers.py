@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from sandbox.kit.endpoint import Refused
 from sandbox.kit.limits import Limit, Window
-from sandbox.kit.switches import Switches
+from sandbox.kit.switches import PictureSwitches
 
 _HOUR = 60 * 60
 # The real ones count by address and by account; here all callers share one address.
@@ -19,9 +19,9 @@ UPDATES = (Limit("writes per hour", 5_000, _HOUR, 2), Limit("writes per day", 35
 LOGINS = (Limit("logins", 30, 5 * 60), Limit("logins per day", 300, 24 * _HOUR))
 
 
-class BlueskySwitches(Switches):
-    STRIKES: ClassVar[tuple[str, ...]] = (*Switches.STRIKES, "race")
-    ONCE: ClassVar[tuple[str, ...]] = (*Switches.ONCE, "forget_profiles")
+class BlueskySwitches(PictureSwitches):
+    STRIKES: ClassVar[tuple[str, ...]] = (*PictureSwitches.STRIKES, "race")
+    ONCE: ClassVar[tuple[str, ...]] = (*PictureSwitches.ONCE, "forget_profiles")
 
     fail: (
         Literal["429", "500", "502", "503", "401", "400_expired", "403_scope", "AccountTakedown", "hang", "drop"] | None

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from sandbox.bluesky.accounts import PROFILE, Accounts
-from sandbox.bluesky.answers import ALL_CALLS, UPDATES, UPLOADS, refuse
+from sandbox.bluesky.answers import ALL_CALLS, UPDATES, UPLOADS, BlueskySwitches, refuse
 from sandbox.bluesky.cid import record_cid
 from sandbox.bluesky.sessions import Sessions, json_body
 from sandbox.kit.endpoint import Endpoints
@@ -26,7 +26,7 @@ TEXT_LIMITS = {"displayName": (64, 640), "description": (256, 2560)}
 
 
 class Repo:
-    def __init__(self, context: Context, panel: Panel, accounts: Accounts, sessions: Sessions) -> None:
+    def __init__(self, context: Context, panel: Panel[BlueskySwitches], accounts: Accounts, sessions: Sessions) -> None:
         self._context = context
         self._panel = panel
         self._accounts = accounts

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -59,7 +59,8 @@ class _Cut(Exception):  # noqa: N818 - a signal between the lines below
 class Endpoints:
     """Makes the routes of one platform's API."""
 
-    def __init__(self, context: Context, panel: Panel, dialect: Dialect) -> None:
+    # Any: every stand-in has switches of its own; those with rate limits have `PictureSwitches`.
+    def __init__(self, context: Context, panel: Panel[Any], dialect: Dialect) -> None:
         self._context = context
         self._panel = panel
         self._dialect = dialect

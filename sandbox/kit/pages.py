@@ -77,7 +77,13 @@ def account_page(platform: Platform) -> Route:
 
 
 def account_state(platform: Platform, view: AccountView) -> dict[str, object]:
-    """Returns the account as JSON: what is shown, how often each slot changed, and when."""
+    """Returns the account as JSON: what is shown, how often each slot changed, and when.
+
+    At a sign-in provider there are no slots; the `facts` tell what the provider would say of the person.
+    """
+    who: dict[str, object] = {"name": view.name, "handle": view.handle, "display_name": view.display_name}
+    if platform.avatar_shape is None:
+        return {**who, "facts": dict(view.facts)}
     history = platform.context.gallery.history(view.name)
 
     def slot_state(slot: Slot) -> dict[str, object]:
@@ -89,9 +95,7 @@ def account_state(platform: Platform, view: AccountView) -> dict[str, object]:
         }
 
     return {
-        "name": view.name,
-        "handle": view.handle,
-        "display_name": view.display_name,
+        **who,
         **{slot: slot_state(slot) for slot in SLOTS},
         "history": [
             {

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from starlette.types import ASGIApp
 
@@ -13,7 +13,7 @@ from sandbox.kit.pictures import initial_picture
 from sandbox.kit.store import Store
 from sandbox.kit.switches import Panel, Switches
 
-# Two people with an account on every platform.
+# Two people with an account everywhere.
 PEOPLE: Mapping[str, str] = {"ada": "Ada Rivers", "grace": "Grace Meadow"}
 
 
@@ -38,8 +38,8 @@ class AccountView:
     name: str
     display_name: str
     handle: str
-    avatar_url: str | None
-    banner_url: str | None
+    avatar_url: str | None = None
+    banner_url: str | None = None
     facts: Sequence[tuple[str, str]] = ()
 
     def url(self, slot: Slot) -> str | None:
@@ -47,22 +47,27 @@ class AccountView:
 
 
 class Platform(Protocol):
-    """One stand-in."""
+    """One stand-in: a platform that shows pictures, or a provider of sign-in."""
 
     id: str
     name: str
-    avatar_shape: str
-    """CSS `border-radius` of the avatar, as the platform shows it."""
     accent: str
     """CSS colour that tells the platforms' pages apart."""
-    panel: Panel
     context: Context
+
+    @property
+    def panel(self) -> Panel[Any]:  # Any: every stand-in has switches of its own
+        """The switches, and how they stand."""
+
+    @property
+    def avatar_shape(self) -> str | None:
+        """CSS `border-radius` of the avatar, as the platform shows it; None for a sign-in provider: it shows no pictures."""
 
     @property
     def app(self) -> ASGIApp: ...
 
     def populate(self) -> None:
-        """Creates the accounts with their first pictures, where they do not exist yet."""
+        """Creates what a first day begins with, where it does not exist yet."""
 
     def account(self, name: str) -> AccountView | None:
         """Returns what the account's page shows; None for a stranger."""

@@ -1,7 +1,7 @@
 """The switches by which a person or a test makes a stand-in misbehave."""
 
 from collections.abc import Callable
-from typing import ClassVar, Literal
+from typing import ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -9,22 +9,30 @@ Access = Literal["read", "write", "auth"]
 
 
 class Switches(BaseModel):
-    """How one platform behaves. A platform widens `fail` and adds its own by subclassing.
+    """How one stand-in behaves. Each widens `fail` and adds its own by subclassing.
 
-    The defaults are a healthy platform. `times` counts requests that were struck by `fail` or one of `STRIKES`; after
-    the last one these are off again. What `ONCE` names is done at once and not kept.
+    The defaults are healthy. `times` counts requests that were struck by `fail` or one of `STRIKES`; after the last one
+    these are off again. What `ONCE` names is done at once and not kept.
     """
 
     model_config = ConfigDict(extra="forbid")
 
-    STRIKES: ClassVar[tuple[str, ...]] = ("silent_reject", "lose_answer", "hold_answer")
-    ONCE: ClassVar[tuple[str, ...]] = ("expire_tokens", "revoke_tokens")
+    STRIKES: ClassVar[tuple[str, ...]] = ()
+    ONCE: ClassVar[tuple[str, ...]] = ()
 
     fail: str | None = Field(default=None, description="Answer API calls with this failure")
     only: Access | None = Field(default=None, description="Only such calls fail: reads, writes or sign-in")
     times: int | None = Field(
         default=None, ge=1, le=10_000, description="Strike this many times, then behave (empty: always)"
     )
+
+
+class PictureSwitches(Switches):
+    """How a platform with pictures and rate limits behaves."""
+
+    STRIKES: ClassVar[tuple[str, ...]] = ("silent_reject", "lose_answer", "hold_answer")
+    ONCE: ClassVar[tuple[str, ...]] = ("expire_tokens", "revoke_tokens")
+
     retry_after_seconds: float = Field(default=10, ge=0, le=86_400, description="Seconds until a 429's window resets")
     slow_seconds: float = Field(default=0, ge=0, le=3_600, description="Seconds until an accepted picture shows")
     silent_reject: bool = Field(default=False, description="Answer success, but never change the picture")
@@ -37,14 +45,17 @@ class Switches(BaseModel):
     revoke_tokens: bool = Field(default=False, description="Once: revoke every access that people gave")
 
 
-class Panel:
-    """Holds a platform's switches and counts down `times`."""
+S = TypeVar("S", bound=Switches)
 
-    def __init__(self, model: type[Switches]) -> None:
+
+class Panel(Generic[S]):
+    """Holds a stand-in's switches and counts down `times`."""
+
+    def __init__(self, model: type[S]) -> None:
         self.model = model
-        self.switches = model()
+        self.switches: S = model()
 
-    def set(self, switches: Switches) -> None:
+    def set(self, switches: S) -> None:
         """Takes new switches, without what happens only once."""
         self.switches = switches.model_copy(update=dict.fromkeys(switches.ONCE, False))
 

@@ -5,6 +5,6 @@ from sandbox.mastodon.platform import build
 __all__ = ["PORT_OFFSET", "SETTINGS", "build"]
 
 PORT_OFFSET = 2
-# What an operator sets to have the product talk to this stand-in, without the prefix of the sync service's variables;
-# `{origin}` and `{host}` are filled in when it runs.
-SETTINGS = {"MASTODON_SUGGESTED_INSTANCES": "{host}"}
+# What an operator sets, after `LINKAROOIE_`, to have the product talk to this stand-in; `{origin}` and `{host}` are
+# filled in when it runs.
+SETTINGS = {"SYNC_MASTODON_SUGGESTED_INSTANCES": "{host}"}

@@ -10,13 +10,13 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from sandbox.kit.endpoint import Refused
 from sandbox.kit.limits import Limit, Window
-from sandbox.kit.switches import Panel, Switches
+from sandbox.kit.switches import Panel, PictureSwitches
 
 # Per token; callers without one share theirs by address.
 LIMITS = (Limit("api", 300, 5 * 60),)
 
 
-class MastodonSwitches(Switches):
+class MastodonSwitches(PictureSwitches):
     fail: (
         Literal[
             "429", "500", "503", "401", "401_html", "403_scope", "403_disabled", "422", "422_oversize", "hang", "drop"
@@ -52,7 +52,7 @@ def outside_scopes() -> Response:
 
 
 class MastodonDialect:
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: Panel[MastodonSwitches]) -> None:
         self._panel = panel
 
     def applies(self, kind: str, request: Request) -> bool:
@@ -88,7 +88,7 @@ class MastodonDialect:
 
     def limit_headers(self, window: Window) -> Mapping[str, str]:
         iso = datetime.fromtimestamp(window.reset, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        epoch = isinstance(self._panel.switches, MastodonSwitches) and self._panel.switches.epoch_reset
+        epoch = self._panel.switches.epoch_reset
         return {
             "X-RateLimit-Limit": str(window.limit.count),
             "X-RateLimit-Remaining": str(window.remaining),

@@ -56,7 +56,7 @@ class Mastodon:
         )
 
     def _is_old(self) -> bool:
-        return isinstance(self.panel.switches, MastodonSwitches) and self.panel.switches.old_server
+        return self.panel.switches.old_server
 
     def populate(self) -> None:
         place_initial_pictures(self.context, self._accounts.save_initial)

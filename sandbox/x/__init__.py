@@ -6,10 +6,10 @@ from sandbox.x.platform import build
 __all__ = ["PORT_OFFSET", "SETTINGS", "X_CONSUMER_KEY", "X_CONSUMER_SECRET", "build"]
 
 PORT_OFFSET = 1
-# What an operator sets to have the product talk to this stand-in, without the prefix of the sync service's variables;
-# `{origin}` and `{host}` are filled in when it runs.
+# What an operator sets, after `LINKAROOIE_`, to have the product talk to this stand-in; `{origin}` and `{host}` are
+# filled in when it runs.
 SETTINGS = {
-    "X_API_BASE_URL": "{origin}",
-    "X_CONSUMER_KEY": X_CONSUMER_KEY,
-    "X_CONSUMER_SECRET": X_CONSUMER_SECRET,
+    "SYNC_X_API_BASE_URL": "{origin}",
+    "SYNC_X_CONSUMER_KEY": X_CONSUMER_KEY,
+    "SYNC_X_CONSUMER_SECRET": X_CONSUMER_SECRET,
 }

@@ -9,10 +9,10 @@ from starlette.responses import JSONResponse, Response
 
 from sandbox.kit.endpoint import Refused
 from sandbox.kit.limits import Window
-from sandbox.kit.switches import Switches
+from sandbox.kit.switches import PictureSwitches
 
 
-class XSwitches(Switches):
+class XSwitches(PictureSwitches):
     fail: (
         Literal["429", "500", "503", "401", "403_scope", "326", "403_suspended", "453", "403_empty", "hang", "drop"]
         | None

@@ -78,7 +78,8 @@ async def test_each_account_starts_with_pictures_of_its_own(
     sandbox: Sandbox, http: httpx2.AsyncClient, control: Control
 ) -> None:
     seen = set()
-    platforms = [name for name in sandbox.urls if name != "index"]
+    found = (await http.get(sandbox.urls["index"] + "/api")).json()["platforms"]
+    platforms = [one["id"] for one in found if one["shows_pictures"]]
     for platform in platforms:
         for name in ("ada", "grace"):
             account = await control.account(platform, name)
@@ -87,6 +88,21 @@ async def test_each_account_starts_with_pictures_of_its_own(
                 assert account[slot]["changed_at"] is None
                 seen.add((await http.get(account[slot]["url"])).content)
     assert len(seen) == 4 * len(platforms)
+
+
+async def test_sign_in_providers_are_listed_apart_with_what_they_tell_of_each_person(
+    sandbox: Sandbox, http: httpx2.AsyncClient, control: Control
+) -> None:
+    page = (await http.get(sandbox.urls["index"])).text
+    platforms, providers = page.split('<h2 id="sign-in">Sign-in providers</h2>')
+    for name in ("x", "mastodon", "bluesky"):
+        assert f'id="{name}"' in platforms
+    for name in ("google", "github", "facebook"):
+        assert f'id="{name}"' in providers
+        account = await control.account(name)
+        assert set(account) == {"name", "handle", "display_name", "facts"}
+        assert all(value in providers for value in account["facts"].values())
+    assert "<img" not in providers
 
 
 async def test_account_page_shows_the_pictures_and_the_history(
@@ -200,7 +216,10 @@ async def test_the_settings_that_point_the_product_here_name_the_running_origins
     async with Sandbox(tmp_path, port=0) as running:
         settings = running.settings
 
-        assert settings["X_API_BASE_URL"] == running.urls["x"]
-        assert f"http://{settings['MASTODON_SUGGESTED_INSTANCES']}" == running.urls["mastodon"]
-        assert settings["BLUESKY_PLC_URL"] == f"{running.urls['bluesky']}/plc"
+        assert settings["SYNC_X_API_BASE_URL"] == running.urls["x"]
+        assert f"http://{settings['SYNC_MASTODON_SUGGESTED_INSTANCES']}" == running.urls["mastodon"]
+        assert settings["SYNC_BLUESKY_PLC_URL"] == f"{running.urls['bluesky']}/plc"
+        assert settings["AUTH_GOOGLE_ISSUER"] == running.urls["google"]
+        assert settings["AUTH_GITHUB_API_URL"] == f"{running.urls['github']}/api/v3"
+        assert settings["AUTH_FACEBOOK_GRAPH_URL"] == running.urls["facebook"]
     assert running.settings == {}

@@ -1,113 +1,142 @@
-"""Accounts and sessions."""
+"""Accounts, passwords and sessions."""
 
 from typing import Any
 
 import grpc
 
 from linkarooie.auth.v1 import auth_pb2, auth_pb2_grpc
-from servicekit.identity import current_caller
+from servicekit.identity import Caller, current_caller
+from servicekit.pages import PageRequest
 from servicekit.protobuf import timestamp
-from services.auth.domain.account import User
+from services.auth.api.messages import activity_message, signed_in_message, tokens_message, user_message
+from services.auth.domain.session import Session
 from services.auth.keys import SigningKeys
-from services.auth.use_cases.sessions import Accounts, SessionTokens
+from services.auth.use_cases.account import OwnAccount
+from services.auth.use_cases.confirmation import Confirmation
+from services.auth.use_cases.email_change import EmailChange
+from services.auth.use_cases.passwords import NewPasswords
+from services.auth.use_cases.registration import Registration
+from services.auth.use_cases.sessions import Sessions
+from services.auth.use_cases.sign_in import SignIn
 
 Context = grpc.aio.ServicerContext[Any, Any]  # the request and answer, which the signatures name
 
+ACTIVITIES_A_PAGE = 20
+
 
 class AccountsApi(auth_pb2_grpc.AuthServiceServicer):
-    def __init__(self, accounts: Accounts, keys: SigningKeys) -> None:
-        self._accounts = accounts
-        self._keys = keys
+    _keys: SigningKeys
+    _registration: Registration
+    _confirmation: Confirmation
+    _sign_in: SignIn
+    _sessions: Sessions
+    _new_passwords: NewPasswords
+    _email_change: EmailChange
+    _own_account: OwnAccount
 
     async def Register(self, request: auth_pb2.RegisterRequest, context: Context) -> auth_pb2.RegisterResponse:
-        user = await self._accounts.register(
+        user = await self._registration.request(
             email=request.email, password=request.password, display_name=request.display_name
         )
-        return auth_pb2.RegisterResponse(user=_user(user))
+        return auth_pb2.RegisterResponse(user=user_message(user))
+
+    async def ConfirmEmail(
+        self, request: auth_pb2.ConfirmEmailRequest, context: Context
+    ) -> auth_pb2.ConfirmEmailResponse:
+        return auth_pb2.ConfirmEmailResponse(user=user_message(await self._confirmation.confirm(request.token)))
 
     async def LogIn(self, request: auth_pb2.LogInRequest, context: Context) -> auth_pb2.LogInResponse:
-        user, tokens = await self._accounts.log_in(email=request.email, password=request.password)
-        return auth_pb2.LogInResponse(signed_in=auth_pb2.SignedIn(user=_user(user), tokens=_tokens(tokens)))
+        opened = await self._sign_in.log_in(
+            email=request.email, password=request.password, device_token=request.device_token
+        )
+        return auth_pb2.LogInResponse(signed_in=signed_in_message(opened))
 
     async def RefreshSession(
         self, request: auth_pb2.RefreshSessionRequest, context: Context
     ) -> auth_pb2.RefreshSessionResponse:
-        return auth_pb2.RefreshSessionResponse(tokens=_tokens(await self._accounts.refresh(request.refresh_token)))
+        tokens = await self._sessions.refresh(request.refresh_token)
+        return auth_pb2.RefreshSessionResponse(tokens=tokens_message(tokens))
 
     async def LogOut(self, request: auth_pb2.LogOutRequest, context: Context) -> auth_pb2.LogOutResponse:
-        await self._accounts.log_out(request.refresh_token)
+        await self._sessions.log_out(request.refresh_token)
         return auth_pb2.LogOutResponse()
 
-    async def GetCurrentUser(
-        self, request: auth_pb2.GetCurrentUserRequest, context: Context
-    ) -> auth_pb2.GetCurrentUserResponse:
-        user = await self._accounts.user(current_caller().user_id)
-        return auth_pb2.GetCurrentUserResponse(user=_user(user))
+    async def RequestPasswordReset(
+        self, request: auth_pb2.RequestPasswordResetRequest, context: Context
+    ) -> auth_pb2.RequestPasswordResetResponse:
+        await self._new_passwords.request_reset(request.email)
+        return auth_pb2.RequestPasswordResetResponse()
+
+    async def ResetPassword(
+        self, request: auth_pb2.ResetPasswordRequest, context: Context
+    ) -> auth_pb2.ResetPasswordResponse:
+        await self._new_passwords.reset(request.token, request.new_password)
+        return auth_pb2.ResetPasswordResponse()
 
     async def GetSigningKeys(
         self, request: auth_pb2.GetSigningKeysRequest, context: Context
     ) -> auth_pb2.GetSigningKeysResponse:
         return auth_pb2.GetSigningKeysResponse(jwks_json=self._keys.public_jwks())
 
-    async def ConfirmEmail(
-        self, request: auth_pb2.ConfirmEmailRequest, context: Context
-    ) -> auth_pb2.ConfirmEmailResponse:
-        raise NotImplementedError
-
-    async def RequestPasswordReset(
-        self, request: auth_pb2.RequestPasswordResetRequest, context: Context
-    ) -> auth_pb2.RequestPasswordResetResponse:
-        raise NotImplementedError
-
-    async def ResetPassword(
-        self, request: auth_pb2.ResetPasswordRequest, context: Context
-    ) -> auth_pb2.ResetPasswordResponse:
-        raise NotImplementedError
+    async def GetCurrentUser(
+        self, request: auth_pb2.GetCurrentUserRequest, context: Context
+    ) -> auth_pb2.GetCurrentUserResponse:
+        user = await self._own_account.get(current_caller().user_id)
+        return auth_pb2.GetCurrentUserResponse(user=user_message(user))
 
     async def UpdateCurrentUser(
         self, request: auth_pb2.UpdateCurrentUserRequest, context: Context
     ) -> auth_pb2.UpdateCurrentUserResponse:
-        raise NotImplementedError
+        user = await self._own_account.rename(current_caller().user_id, request.display_name)
+        return auth_pb2.UpdateCurrentUserResponse(user=user_message(user))
 
     async def RequestEmailChange(
         self, request: auth_pb2.RequestEmailChangeRequest, context: Context
     ) -> auth_pb2.RequestEmailChangeResponse:
-        raise NotImplementedError
+        await self._email_change.request(current_caller().user_id, request.email)
+        return auth_pb2.RequestEmailChangeResponse()
 
     async def ChangePassword(
         self, request: auth_pb2.ChangePasswordRequest, context: Context
     ) -> auth_pb2.ChangePasswordResponse:
-        raise NotImplementedError
+        await self._new_passwords.change(
+            current_caller(), current_password=request.current_password, new_password=request.new_password
+        )
+        return auth_pb2.ChangePasswordResponse()
 
     async def ListSessions(
         self, request: auth_pb2.ListSessionsRequest, context: Context
     ) -> auth_pb2.ListSessionsResponse:
-        raise NotImplementedError
+        caller = current_caller()
+        sessions = await self._sessions.of(caller.user_id)
+        return auth_pb2.ListSessionsResponse(sessions=[_session(session, caller) for session in sessions])
 
     async def EndSession(self, request: auth_pb2.EndSessionRequest, context: Context) -> auth_pb2.EndSessionResponse:
-        raise NotImplementedError
+        await self._sessions.end(current_caller().user_id, request.id)
+        return auth_pb2.EndSessionResponse()
 
     async def EndOtherSessions(
         self, request: auth_pb2.EndOtherSessionsRequest, context: Context
     ) -> auth_pb2.EndOtherSessionsResponse:
-        raise NotImplementedError
+        return auth_pb2.EndOtherSessionsResponse(ended=await self._sessions.end_others(current_caller()))
 
     async def ListActivities(
         self, request: auth_pb2.ListActivitiesRequest, context: Context
     ) -> auth_pb2.ListActivitiesResponse:
-        raise NotImplementedError
+        asked = PageRequest.parse(request.page_size, request.page_token, default=ACTIVITIES_A_PAGE)
+        page = await self._own_account.activities(current_caller().user_id, asked)
+        return auth_pb2.ListActivitiesResponse(
+            activities=[activity_message(activity) for activity in page.items], next_page_token=page.next_page_token
+        )
 
 
-def _user(user: User) -> auth_pb2.User:
-    return auth_pb2.User(
-        id=user.id, email=user.email, display_name=user.display_name, create_time=timestamp(user.created_at)
-    )
-
-
-def _tokens(tokens: SessionTokens) -> auth_pb2.SessionTokens:
-    return auth_pb2.SessionTokens(
-        access_token=tokens.access.text,
-        access_expire_time=timestamp(tokens.access.expires_at),
-        refresh_token=tokens.refresh_token,
-        refresh_expire_time=timestamp(tokens.refresh_expires_at),
+def _session(session: Session, caller: Caller) -> auth_pb2.Session:
+    return auth_pb2.Session(
+        id=session.id,
+        device=session.device,
+        address=session.address,
+        create_time=timestamp(session.created_at),
+        last_used_time=timestamp(session.last_used_at),
+        expire_time=timestamp(session.ends_at),
+        current=session.id == caller.session_id,
     )

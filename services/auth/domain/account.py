@@ -1,7 +1,8 @@
 """Accounts: addresses, names and passwords."""
 
+import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from servicekit.errors import FieldViolation, InvalidInputError
 from servicekit.identity import Role
-from servicekit.names import display_name_problem
+from servicekit.names import display_name_problem, mixes_scripts
 
 # What a mail server accepts as an address (RFC 5321, section 4.5.3.1.3, less the brackets).
 EMAIL_MAX_CHARACTERS = 254
@@ -38,29 +39,32 @@ class User:
 
 
 @dataclass(frozen=True)
-class Registration:
-    """What somebody asks for who wants an account, checked."""
+class Applicant:
+    """Somebody who wants an account: what they asked for, checked."""
 
     email: str
     email_key: str
     display_name: str
-    password: str = field(repr=False)
 
 
-def check_registration(
-    *, email: str, password: str, display_name: str, common_passwords: Collection[str]
-) -> Registration:
+def check_applicant(*, email: str, display_name: str, password_problem: str | None = None) -> Applicant:
     """Returns the request tidied. Raises `InvalidInputError` that names every field refused, not just the first."""
-    email, display_name, password = email.strip(), display_name.strip(), normal_password(password)
-    problems = {
-        "email": email_problem(email),
-        "password": password_problem(password, email=email, common=common_passwords),
-        "display_name": display_name_problem(display_name),
-    }
+    email, display_name = email.strip(), display_name.strip()
+    refuse(
+        {
+            "email": email_problem(email),
+            "password": password_problem,
+            "display_name": display_name_problem(display_name),
+        }
+    )
+    return Applicant(email, email_key(email), display_name)
+
+
+def refuse(problems: Mapping[str, str | None]) -> None:
+    """Raises `InvalidInputError` that names each field that has a problem; returns when none has."""
     violations = tuple(FieldViolation(name, problem) for name, problem in problems.items() if problem is not None)
     if violations:
         raise InvalidInputError(" ".join(violation.description for violation in violations), violations=violations)
-    return Registration(email, email_key(email), display_name, password)
 
 
 def email_key(email: str) -> str:
@@ -75,12 +79,23 @@ def email_key(email: str) -> str:
     return validate_email(email, check_deliverability=False, test_environment=True).normalized.lower()
 
 
+def known_form(email: str) -> str:
+    """Returns the form by which an account is looked up; for what is no address "", which no account has."""
+    try:
+        return email_key(email)
+    except EmailNotValidError:
+        return ""
+
+
 def email_problem(email: str) -> str | None:
     """Returns what is wrong with an address, for people; None when nothing is."""
     try:
-        email_key(email)
+        read = email_key(email)
     except EmailNotValidError as error:
         return f"This is not an e-mail address that letters reach. {error}"
+    disguised = unicodedata.normalize("NFKC", email) != unicodedata.normalize("NFC", email)
+    if disguised or any(mixes_scripts(part) for part in re.split("[@.]", read)):
+        return "The address mixes letters that look alike but belong to different alphabets. Type it anew."
     return None
 
 

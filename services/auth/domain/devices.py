@@ -35,6 +35,10 @@ def key_of_token(device_token: str) -> bytes:
     return hashlib.sha256(f"token|{device_token}".encode()).digest()
 
 
-def key_of_place(device: str, address: str) -> bytes:
-    """Returns what stands for a kind of device in a network: how a program is known again, which keeps no token."""
-    return hashlib.sha256(f"place|{device}|{network_of(address)}".encode()).digest()
+def key_of_place(device: str, address: str) -> bytes | None:
+    """Returns what stands for a kind of device in a network: how a program is known again, which keeps no token.
+
+    None where nobody tells the address: then half the world would look the same.
+    """
+    network = network_of(address)
+    return hashlib.sha256(f"place|{device}|{network}".encode()).digest() if network else None

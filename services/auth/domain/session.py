@@ -2,7 +2,18 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
+
+
+class EndReason(StrEnum):
+    """Why a session ended before its time. The words are stored."""
+
+    LOGGED_OUT = "logged_out"
+    ENDED_ELSEWHERE = "ended_elsewhere"
+    REFRESH_TOKEN_REUSED = "refresh_token_reused"  # noqa: S105  # a word
+    PASSWORD_RESET = "password_reset"  # noqa: S105
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    ROLE_CHANGED = "role_changed"
 
 
 @dataclass(frozen=True)

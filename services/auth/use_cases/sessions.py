@@ -1,27 +1,30 @@
-"""Registering, signing in and out."""
+"""Sessions: opened, refreshed, listed and ended."""
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
-from email_validator import EmailNotValidError
 
 from linkarooie.events.v1 import events_pb2 as events
 from servicekit.database import OpenStore
-from servicekit.errors import AlreadyExistsError, FieldViolation, UnauthenticatedError
-from servicekit.identity import current_client
-from servicekit.ids import Clock, new_id
+from servicekit.errors import NotFoundError, UnauthenticatedError
+from servicekit.identity import Caller, current_client
+from servicekit.ids import Clock, is_id, new_id
 from servicekit.protobuf import timestamp
-from services.auth.domain.account import User, check_registration, email_key, normal_password
-from services.auth.domain.devices import device_name
-from services.auth.domain.session import Lifetimes, RefreshToken, Session, Verdict, judge
+from services.auth.domain.account import User
+from services.auth.domain.activity import Action, Actor
+from services.auth.domain.devices import device_name, key_of_place, key_of_token
+from services.auth.domain.session import EndReason, Lifetimes, RefreshToken, Session, Verdict, judge
 from services.auth.keys import AccessToken, AccessTokens
-from services.auth.passwords import Passwords
-from services.auth.refresh_tokens import hash_of, new_refresh_token, open_successor, seal_successor
+from services.auth.refresh_tokens import open_successor, seal_successor
 from services.auth.store import Store
+from services.auth.tokens import hash_of, new_token
+from services.auth.use_cases.trail import note
 
 log = structlog.get_logger()
+
+LISTED_AT_MOST = 100
 
 
 @dataclass(frozen=True)
@@ -34,89 +37,61 @@ class SessionTokens:
 
 
 @dataclass(frozen=True)
-class Accounts:
+class OpenedSession:
+    """A new session, as its owner gets it. `device_token` is what the device shows at its next sign-in."""
+
+    user: User
+    tokens: SessionTokens
+    device_token: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Sessions:
     """Dependencies of the use cases."""
 
     stores: OpenStore[Store]
-    passwords: Passwords
-    common_passwords: Collection[str]
     access_tokens: AccessTokens
     lifetimes: Lifetimes
     clock: Clock
 
-    async def register(self, *, email: str, password: str, display_name: str) -> User:
-        """Makes an account and says so in `account.registered`.
+    async def open(self, store: Store, user: User, *, method: str, device_token: str) -> OpenedSession:
+        """Opens a session for somebody who has proved who they are, and says so in `account.signed_in`.
 
-        Raises `InvalidInputError` that names each field refused, and `AlreadyExistsError` when the address has an account.
+        Part of the caller's transaction, in which the user was locked or made. `method` is `password` or the provider's id;
+        `device_token` is what the device showed, possibly nothing.
         """
-        asked = check_registration(
-            email=email, password=password, display_name=display_name, common_passwords=self.common_passwords
-        )
-        user = User(
-            id=new_id(),
-            email=asked.email,
-            email_key=asked.email_key,
-            display_name=asked.display_name,
-            password_hash=await self.passwords.hash(asked.password),
-            created_at=self.clock(),
-        )
-        async with self.stores() as store:
-            if not await store.add_user(user):
-                taken = "There is an account with this e-mail address already. Log in, or use another address."
-                raise AlreadyExistsError(taken, reason="EMAIL_TAKEN", violations=(FieldViolation("email", taken),))
-            registered = events.AccountRegistered(
-                user_id=user.id,
-                email=user.email,
-                display_name=user.display_name,
-                event_time=timestamp(user.created_at),
-            )
-            store.record(registered, owner_id=user.id)
-            await store.commit()
-        return user
-
-    async def log_in(self, *, email: str, password: str) -> tuple[User, SessionTokens]:
-        """Checks a password, opens a session, and says so in `account.signed_in`.
-
-        Raises `UnauthenticatedError`, the same and after the same work for an unknown address and for a wrong password.
-        """
-        password = normal_password(password)
-        user = await self._user_by_email(email)
-        right = await self.passwords.verify(user.password_hash if user else None, password)
-        if user is None or not right:
-            log.info("log_in_refused", user_id=user.id if user else None)
-            raise UnauthenticatedError(
-                "The e-mail address or the password is wrong. Check both and try again.", reason="WRONG_CREDENTIALS"
-            )
-        new_hash: str | None = None
-        if user.password_hash and self.passwords.is_outdated(user.password_hash):
-            new_hash = await self.passwords.hash(password)
-        now = self.clock()
+        now, client = self.clock(), current_client()
         session = Session(
             id=new_id(),
             user_id=user.id,
-            device=device_name(current_client().agent),
-            address=current_client().address,
+            device=device_name(client.agent),
+            address=client.address,
             created_at=now,
             last_used_at=now,
             ends_at=now + self.lifetimes.session,
         )
-        async with self.stores() as store:
-            if new_hash is not None:
-                await store.replace_password_hash(user, new_hash)
-            await store.add_session(session)
-            refresh_token, stored = await self._new_refresh_token(store, session, now)
-            signed_in = events.AccountSignedIn(user_id=user.id, session_id=session.id, event_time=timestamp(now))
-            store.record(signed_in, owner_id=user.id)
-            await store.commit()
-        return user, self._tokens(user, session, refresh_token, stored.expires_at, now)
+        await store.add_session(session)
+        refresh_token, stored = await self._new_refresh_token(store, session, now)
+        device_token = await self._recognise(store, user, session, method=method, device_token=device_token)
+        signed_in = events.AccountSignedIn(user_id=user.id, session_id=session.id, event_time=timestamp(now))
+        store.record(signed_in, owner_id=user.id)
+        return OpenedSession(user, self._tokens(user, session, refresh_token, stored.expires_at, now), device_token)
 
-    async def _user_by_email(self, email: str) -> User | None:
-        try:
-            key = email_key(email)
-        except EmailNotValidError:
-            return None
-        async with self.stores() as store:
-            return await store.user_by_email(key)
+    async def _recognise(self, store: Store, user: User, session: Session, *, method: str, device_token: str) -> str:
+        """Notes the sign-in as one from a known device or from a new one. Returns the token for the device to keep.
+
+        Only a token that we handed out for this account is kept: one from elsewhere could be known to others as well.
+        """
+        by_token, by_place = key_of_token(device_token), key_of_place(session.device, session.address)
+        known = await store.known_devices(user.id, [key for key in (by_token, by_place) if key is not None])
+        is_new = not known and await store.has_signed_in(user.id)
+        if by_token not in known:
+            device_token = new_token()
+            by_token = key_of_token(device_token)
+        seen = [key for key in (by_token, by_place) if key is not None]
+        await store.see_devices(user.id, seen, at=session.created_at)
+        await note(store, user, Action.SIGNED_IN_NEW_DEVICE if is_new else Action.SIGNED_IN, detail=method)
+        return device_token
 
     async def refresh(self, presented: str) -> SessionTokens:
         """Exchanges a refresh token for the next pair; within the grace the same successor comes again.
@@ -130,12 +105,16 @@ class Accounts:
             token = await store.refresh_token(hash_of(presented))
             if session is None or token is None:
                 raise _session_ended()
+            user = await store.user(session.user_id)
+            if user is None:  # removed a moment ago
+                raise _session_ended()
             match judge(token, session, now=now, grace=self.lifetimes.reuse_grace):
                 case Verdict.ROTATE:
                     successor, stored = await self._new_refresh_token(store, session, now)
                     sealed = seal_successor(successor, spent=presented, session_id=session.id)
                     await store.spend_refresh_token(token.hash, at=now, sealed_successor=sealed)
-                    user = await store.user(session.user_id)
+                    address = current_client().address or session.address
+                    await store.touch_session(replace(session, last_used_at=now, address=address))
                     await store.commit()
                     return self._tokens(user, session, successor, stored.expires_at, now)
                 case Verdict.REPEAT_SUCCESSOR:
@@ -143,10 +122,10 @@ class Accounts:
                     known = await store.refresh_token(hash_of(successor))
                     if known is None:  # removed, since it is past its end
                         raise _session_ended()
-                    user = await store.user(session.user_id)
                     return self._tokens(user, session, successor, known.expires_at, now)
                 case Verdict.REUSED:
-                    await store.end_session(session.id, reason="refresh_token_reused")
+                    await store.end_session(user.id, session.id, reason=EndReason.REFRESH_TOKEN_REUSED)
+                    await note(store, user, Action.TOKEN_REUSED, actor=Actor.UNKNOWN, detail=session.device)
                     await store.commit()
                     log.warning("refresh_token_reused", user_id=session.user_id, session_id=session.id)
                     raise _session_ended()
@@ -157,35 +136,51 @@ class Accounts:
         """Ends the session of a refresh token, spent or not; for an unknown one there is nothing to end."""
         async with self.stores() as store:
             session = await store.lock_session_of(hash_of(presented))
-            if session is not None:
-                await store.end_session(session.id, reason="logged_out")
-                await store.commit()
-
-    async def user(self, user_id: str) -> User:
-        """Returns an account. Raises `UnauthenticatedError` when it is gone, though a token for it is still valid."""
-        async with self.stores() as store:
-            user = await store.user(user_id)
-        if user is None:
-            raise UnauthenticatedError("This account does not exist any more.", reason="ACCOUNT_GONE")
-        return user
-
-    async def forget_what_is_over(self) -> None:
-        """Removes what no session needs any more; called now and then."""
-        async with self.stores() as store:
-            await store.forget_what_is_over(now=self.clock(), grace=self.lifetimes.reuse_grace)
+            if session is None:
+                return
+            user = await store.user(session.user_id)
+            ended = await store.end_session(session.user_id, session.id, reason=EndReason.LOGGED_OUT)
+            if user is not None and ended is not None:
+                await note(store, user, Action.SIGNED_OUT)
             await store.commit()
 
+    async def of(self, user_id: str) -> Sequence[Session]:
+        """Returns the open sessions of somebody, the one used last first."""
+        async with self.stores() as store:
+            return await store.open_sessions(user_id, now=self.clock(), limit=LISTED_AT_MOST)
+
+    async def end(self, user_id: str, session_id: str) -> None:
+        """Ends one session of somebody's. Raises `NotFoundError` when it is not open, or another's."""
+        async with self.stores() as store:
+            user = await store.lock_user(user_id)
+            reason = EndReason.ENDED_ELSEWHERE
+            ended = await store.end_session(user_id, session_id, reason=reason) if is_id(session_id) else None
+            if user is None or ended is None:
+                raise NotFoundError("There is no such session, or it has ended already.")
+            await note(store, user, Action.SESSION_ENDED, detail=ended.device)
+            await store.commit()
+
+    async def end_others(self, caller: Caller) -> int:
+        """Ends every session of the caller's but the one that asks. Returns how many."""
+        async with self.stores() as store:
+            user = await store.lock_user(caller.user_id)
+            if user is None:
+                return 0
+            ended = await store.end_sessions(user.id, reason=EndReason.ENDED_ELSEWHERE, but=caller.session_id)
+            if ended:
+                await note(store, user, Action.OTHER_SESSIONS_ENDED)
+            await store.commit()
+        return ended
+
     async def _new_refresh_token(self, store: Store, session: Session, now: datetime) -> tuple[str, RefreshToken]:
-        token = new_refresh_token()
+        token = new_token()
         stored = RefreshToken(hash_of(token), session.id, now, self.lifetimes.refresh_expiry(session, now))
         await store.add_refresh_token(stored)
         return token, stored
 
     def _tokens(
-        self, user: User | None, session: Session, refresh_token: str, expires_at: datetime, now: datetime
+        self, user: User, session: Session, refresh_token: str, expires_at: datetime, now: datetime
     ) -> SessionTokens:
-        if user is None:
-            raise _session_ended()
         access = self.access_tokens.issue(user=user, session_id=session.id, signed_in_at=session.created_at, now=now)
         return SessionTokens(access, refresh_token, expires_at)
 

@@ -25,18 +25,7 @@ async def note(
 
     What is worth a letter is said in `account.security_noted`, to `email` where that is not the account's address of now.
     """
-    client = current_client()
-    line = Activity(
-        id=new_id(),
-        user_id=user.id,
-        action=action,
-        actor=actor,
-        at=store.clock(),
-        device=device_name(client.agent),
-        address=client.address,
-        detail=detail,
-        actor_id=actor_id,
-    )
+    line = _line(store, user.id, action, actor=actor, detail=detail, actor_id=actor_id)
     await store.add_activity(line)
     if action in TOLD_BY_LETTER:
         noted = events.AccountSecurityNoted(
@@ -51,6 +40,30 @@ async def note(
             event_time=timestamp(line.at),
         )
         store.record(noted, owner_id=user.id)
+
+
+async def note_if_known(store: Store, user: User | None, action: Action) -> None:
+    """Adds a line on what somebody unknown did to an account; for none it does the same work and adds nothing."""
+    await store.add_activity_if(
+        user is not None, _line(store, user.id if user else new_id(), action, actor=Actor.UNKNOWN)
+    )
+
+
+def _line(
+    store: Store, user_id: str, action: Action, *, actor: Actor, detail: str = "", actor_id: str | None = None
+) -> Activity:
+    client = current_client()
+    return Activity(
+        id=new_id(),
+        user_id=user_id,
+        action=action,
+        actor=actor,
+        at=store.clock(),
+        device=device_name(client.agent),
+        address=client.address,
+        detail=detail,
+        actor_id=actor_id,
+    )
 
 
 def action_value(action: Action) -> auth_pb2.ActivityAction.ValueType:

@@ -1,4 +1,4 @@
-"""The command line: `linkarooie run | dev | migrate | new-keys`."""
+"""The command line: `linkarooie run | dev | migrate | new-keys | admin`."""
 
 import sys
 from pathlib import Path
@@ -7,11 +7,13 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from linkarooie import __version__
+from linkarooie import __version__, admin
 from linkarooie.services import BY_NAME, SERVICES
+from servicekit.errors import ServiceError
 from servicekit.settings import SettingsError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(admin.app, name="admin")
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 DEVELOPMENT_FOLDER = Path(".linkarooie")
@@ -83,7 +85,7 @@ def main() -> None:
     """Runs the command; what a person can act on is one message, anything else a traceback."""
     try:
         app()
-    except (SettingsError, OSError) as error:
+    except (SettingsError, ServiceError, OSError) as error:
         _say(error)
     except Exception as error:
         # The devstack is there on development machines only, so its errors are recognised by their kind.

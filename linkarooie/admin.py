@@ -1,0 +1,87 @@
+"""`linkarooie admin`: what the operator does on the server, with the environment of the auth service."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from servicekit.identity import Role
+from servicekit.settings import load_settings
+
+if TYPE_CHECKING:
+    from services.auth.operator import Operator
+
+Result = TypeVar("Result")
+app = typer.Typer(no_args_is_help=True, help="Make accounts of staff, give roles, rotate signing keys.")
+
+Email = Annotated[str, typer.Option(help="The address of the account.")]
+Name = Annotated[str, typer.Option(help="How its owner wants to be called.")]
+FromStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from standard input instead of asking for it.")
+]
+
+
+@app.command()
+def create_user(email: Email, name: Name, password_stdin: FromStdin = False) -> None:
+    """Make an account. No letter is sent: you answer for the address."""
+    _create(email, name, Role.USER, password_stdin=password_stdin)
+
+
+@app.command()
+def create_admin(email: Email, name: Name, password_stdin: FromStdin = False) -> None:
+    """Make an account that may look up others, see what happened to them, and give roles."""
+    _create(email, name, Role.ADMIN, password_stdin=password_stdin)
+
+
+@app.command()
+def set_role(role: Annotated[Role, typer.Argument(help="What the account may do from now on.")], email: Email) -> None:
+    """Give an account a role. Its sessions end, so that it counts at once."""
+    user = _with_operator(lambda operator: operator.set_role(email, role))
+    typer.echo(f"{user.email} has the role {user.role} now.")
+
+
+@app.command()
+def rotate_keys(
+    at_once: Annotated[
+        bool,
+        typer.Option("--at-once", help="A key leaked: end the present ones now, and every access token with them."),
+    ] = False,
+) -> None:
+    """Make the key that signs access tokens from now on. Nobody is logged out."""
+    key = _with_operator(lambda operator: operator.key_care.rotate(at_once=at_once))
+    typer.echo(f"The key {key.id} signs from {key.signs_from:%Y-%m-%d %H:%M:%S} UTC.")
+
+
+def _create(email: str, name: str, role: Role, *, password_stdin: bool) -> None:
+    password = _password(password_stdin=password_stdin)
+    user = _with_operator(
+        lambda operator: operator.registration.create_confirmed(
+            email=email, password=password, display_name=name, role=role
+        )
+    )
+    typer.echo(f"Made the account {user.email} with the role {user.role}.")
+
+
+def _password(*, password_stdin: bool) -> str:
+    """Never an argument: those are in the shell's history, and every process of the machine can read them."""
+    if password_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("there is no terminal to ask on; give the password with --password-stdin")
+    password: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return password
+
+
+def _with_operator(work: Callable[["Operator"], Awaitable[Result]]) -> Result:
+    from services.auth.operator import operator_of
+    from services.auth.settings import AuthSettings
+
+    settings = load_settings(AuthSettings)
+
+    async def run() -> Result:
+        async with operator_of(settings) as operator:
+            return await work(operator)
+
+    return asyncio.run(run())

@@ -17,18 +17,21 @@ from services.auth import store
 from services.auth.api import AuthApi
 from services.auth.keys import AccessTokens, SigningKeys
 from services.auth.passwords import Passwords, common_passwords
+from services.auth.providers import build_providers
 from services.auth.settings import AuthSettings
 from services.auth.use_cases.account import OwnAccount
 from services.auth.use_cases.api_keys import ApiKeys
 from services.auth.use_cases.confirmation import Confirmation
 from services.auth.use_cases.email_change import EmailChange
 from services.auth.use_cases.forgetting import Forgetting
+from services.auth.use_cases.identities import Identities
 from services.auth.use_cases.letters import Letters
 from services.auth.use_cases.passwords import NewPasswords
 from services.auth.use_cases.registration import Registration
 from services.auth.use_cases.sessions import Sessions
 from services.auth.use_cases.sign_in import SignIn
 from services.auth.use_cases.signing_keys import Endings, KeyCare, OwnIssuer
+from services.auth.use_cases.social import SocialSignIn
 from services.auth.use_cases.staff import Staff
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -50,13 +53,16 @@ def build(settings: AuthSettings, *, clock: Clock = utc_now) -> App:
     endings = Endings(stores, settings.token_lifetime, clock)
     access_tokens = AccessTokens(keys, settings.token_issuer, settings.token_lifetime)
     api_keys = ApiKeys(stores, access_tokens, clock)
-    staff = Staff(stores, provider_label=str.title, clock=clock)
+    providers = build_providers(settings, clock=clock)
+    identities = Identities(stores, providers, clock)
+    staff = Staff(stores, provider_label=providers.label_of, clock=clock)
     passwords = Passwords(settings.hash_cost, threads=settings.hash_threads, max_waiting=settings.hash_max_waiting)
     common = common_passwords()
     letters = Letters(Vault(settings.letter_keys, setting="LINKAROOIE_LETTER_KEYS"), clock)
     sessions = Sessions(stores, access_tokens, settings.lifetimes, clock)
     sign_in = SignIn(stores, passwords, sessions, clock)
     registration = Registration(stores, letters, passwords, common, clock)
+    social = SocialSignIn(stores, providers, identities, registration, sessions, vault, settings.public_url, clock)
     email_change = EmailChange(stores, letters, clock)
     forgetting = Forgetting(stores, settings.lifetimes, clock)
     forget = PeriodicTask("auth_forget", forgetting.forget_what_is_over, every_seconds=FORGET_EVERY_SECONDS)
@@ -79,13 +85,15 @@ def build(settings: AuthSettings, *, clock: Clock = utc_now) -> App:
                 api_keys=api_keys,
                 endings=endings,
                 staff=staff,
+                social=social,
+                identities=identities,
             ),
         ),
         verifier=TokenVerifier(OwnIssuer(keys, endings), name=settings.token_issuer),
     )
     return App(
         name=settings.service,
-        parts=[bus, database, relay, passwords, forget, read_keys],
+        parts=[bus, database, relay, passwords, providers, forget, read_keys],
         checks={
             "database": partial(database.expect_revision, MIGRATIONS),
             "bus": bus.ping,

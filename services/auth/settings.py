@@ -2,22 +2,19 @@
 
 from datetime import timedelta
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field
 
 from servicekit.settings import BusSettings, DatabaseSettings, GrpcSettings, ServiceSettings
 from servicekit.vault import VaultKeys
 from services.auth.domain.session import Lifetimes
-from services.auth.keys import SigningKeys
 from services.auth.passwords import HashCost
+from services.auth.providers.settings import ProviderSettings
 
 
-class AuthSettings(ServiceSettings, GrpcSettings, DatabaseSettings, BusSettings):
+class AuthSettings(ServiceSettings, GrpcSettings, DatabaseSettings, BusSettings, ProviderSettings):
     service = "auth"
 
-    # A JSON Web Key Set with private EC keys: the first signs, all are published. A new key is added at the end, moved to
-    # the front when every service has fetched it (five minutes), and the old one goes when its last tokens have ended.
-    signing_keys: SecretStr
-    # `id:base64, id2:base64`, 32 bytes each: the first seals, all open.
+    # `id:base64, id2:base64`, 32 bytes each: the first seals, all open. Signing keys and what providers tell are kept under them.
     vault_keys: VaultKeys
     # The same as the notify service's: the links of letters travel sealed under them.
     letter_keys: VaultKeys
@@ -35,11 +32,9 @@ class AuthSettings(ServiceSettings, GrpcSettings, DatabaseSettings, BusSettings)
     # About two seconds of work for two threads, well within the deadline of a call.
     hash_max_waiting: int = Field(default=32, ge=0)
 
-    @field_validator("signing_keys")
-    @classmethod
-    def _keys_can_sign(cls, value: SecretStr) -> SecretStr:
-        SigningKeys(value.get_secret_value())
-        return value
+    @property
+    def token_lifetime(self) -> timedelta:
+        return timedelta(minutes=self.access_token_minutes)
 
     @property
     def lifetimes(self) -> Lifetimes:

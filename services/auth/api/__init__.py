@@ -9,11 +9,13 @@ from services.auth.use_cases.account import OwnAccount
 from services.auth.use_cases.api_keys import ApiKeys
 from services.auth.use_cases.confirmation import Confirmation
 from services.auth.use_cases.email_change import EmailChange
+from services.auth.use_cases.identities import Identities
 from services.auth.use_cases.passwords import NewPasswords
 from services.auth.use_cases.registration import Registration
 from services.auth.use_cases.sessions import Sessions
 from services.auth.use_cases.sign_in import SignIn
 from services.auth.use_cases.signing_keys import Endings
+from services.auth.use_cases.social import SocialSignIn
 from services.auth.use_cases.staff import Staff
 
 
@@ -34,6 +36,8 @@ class AuthApi(AccountsApi, SocialApi, KeysApi, StaffApi):
         api_keys: ApiKeys,
         endings: Endings,
         staff: Staff,
+        social: SocialSignIn,
+        identities: Identities,
     ) -> None:
         self._registration = registration
         self._confirmation = confirmation
@@ -46,3 +50,5 @@ class AuthApi(AccountsApi, SocialApi, KeysApi, StaffApi):
         self._api_keys = api_keys
         self._endings = endings
         self._staff = staff
+        self._social = social
+        self._identities = identities

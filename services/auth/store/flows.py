@@ -22,7 +22,7 @@ class FlowQueries(UnitOfWork):
 
         Who comes without the right to it takes nothing, so they cannot spoil it either.
         """
-        allowed = flows.c.user_id.is_(None)
+        allowed: sa.ColumnElement[bool] = flows.c.user_id.is_(None)
         if caller is not None:
             allowed |= (flows.c.user_id == caller.user_id) & (flows.c.session_id == caller.session_id)
         return await self._use(

@@ -33,10 +33,13 @@ class IdentityQueries(UnitOfWork):
         query = sa.select(identities).where(identities.c.user_id == user_id).order_by(identities.c.id)
         return [Identity(**row._mapping) for row in await self.session.execute(query)]
 
-    async def note_identity_used(self, identity_id: str, *, name: str, at: datetime) -> None:
-        """Keeps when an identity was used, and what the provider calls it now."""
-        mine = identities.c.id == identity_id
-        await self.session.execute(sa.update(identities).where(mine).values(name=name, last_used_at=at))
+    async def use_identity(self, identity: Identity, *, name: str, at: datetime) -> bool:
+        """Keeps when an identity was used, and what the provider calls it now. False when it was removed meanwhile."""
+        statement = sa.update(identities).where(identities.c.id == identity.id).values(name=name, last_used_at=at)
+        return (await self.session.execute(statement.returning(identities.c.id))).first() is not None
+
+    async def rename_identity(self, identity_id: str, name: str) -> None:
+        await self.session.execute(sa.update(identities).where(identities.c.id == identity_id).values(name=name))
 
     async def remove_identity(self, identity_id: str) -> None:
         await self.session.execute(sa.delete(identities).where(identities.c.id == identity_id))

@@ -40,7 +40,7 @@ class Registration:
         async with self.stores() as store:
             challenge = await self.ask(store, applicant, password_hash=password_hash)
             await store.commit()
-        return _account_of(challenge)
+        return account_of(challenge)
 
     async def ask(
         self,
@@ -79,7 +79,7 @@ class Registration:
         or the provider's identity got one.
         """
         await self.letters.use_up(store, challenge)
-        user = replace(_account_of(challenge), created_at=self.clock())
+        user = replace(account_of(challenge), created_at=self.clock())
         await self.add(store, user)
         if challenge.provider is not None and challenge.subject is not None:
             identity = Identity(
@@ -138,7 +138,8 @@ class Registration:
         return check_applicant(email=email, display_name=display_name, password_problem=problem)
 
 
-def _account_of(challenge: Challenge) -> User:
+def account_of(challenge: Challenge) -> User:
+    """Returns the account as it will be once its address is confirmed."""
     return User(
         id=challenge.id,
         email=challenge.email,

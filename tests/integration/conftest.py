@@ -1,6 +1,5 @@
 """Real servers for the integration tests: Postgres, NATS, S3 and SMTP, started once; and what a service needs to run on them."""
 
-import base64
 import json
 import os
 from collections.abc import AsyncIterator, Callable
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
+from system.accounts import TEST_KEYS
 from system.issuer import FixedIssuer
 from system.waiting import eventually
 
@@ -31,7 +31,6 @@ SettingsType = TypeVar("SettingsType", bound=ServiceSettings)
 ISSUER = "linkarooie"
 # Short, so that what a killed worker leaves behind is taken over while the test waits.
 ACK_WAIT_SECONDS = 3
-VAULT_KEYS = "test:" + base64.b64encode(bytes(range(32))).decode()
 
 
 @pytest.fixture(scope="session")
@@ -123,8 +122,7 @@ def service_settings(stack: Endpoints, signing_keys: Keys) -> Callable[..., Any]
         fixed: dict[str, Any] = {
             "grpc_listen": "127.0.0.1:0",
             "auth_target": signing_keys.auth_target,
-            "vault_keys": VAULT_KEYS,
-            "letter_keys": VAULT_KEYS,
+            **TEST_KEYS,
         }
         known = {name: value for name, value in fixed.items() if name in settings_class.model_fields}
         return settings_class(**{**known, **overrides})

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from auth_client import AuthStub, RunAuth
+from system.accounts import CHEAP_HASHES
 
 from linkarooie.auth.v1 import auth_pb2, auth_pb2_grpc
 from servicekit.app import App
@@ -11,19 +12,13 @@ from servicekit.database import Database
 from servicekit.grpc_client import open_channel
 from servicekit.settings import GrpcSettings
 from services.auth.app import build
-from services.auth.keys import new_signing_keys
 from services.auth.settings import AuthSettings
-
-# The least that the settings allow: what is tested is not the cost of guessing.
-CHEAP = {"argon2_memory_kib": 19456, "argon2_time_cost": 2, "argon2_parallelism": 1}
 
 
 @pytest.fixture(scope="session")
 def auth_settings(service_settings: Callable[..., Any]) -> Callable[..., AuthSettings]:
-    keys = new_signing_keys()
-
     def make(**overrides: Any) -> AuthSettings:
-        settings: AuthSettings = service_settings(AuthSettings, **{"signing_keys": keys, **CHEAP, **overrides})
+        settings: AuthSettings = service_settings(AuthSettings, **{**CHEAP_HASHES, **overrides})
         return settings
 
     return make

@@ -1,107 +1,19 @@
 """Letters against mail servers that are away, refuse, or hang up."""
 
-import asyncio
-import email
-import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from notify_post import ForwardClock, MailServer, RunWith
 
 from linkarooie.events.v1 import events_pb2 as events
 from servicekit.bus import Bus
 from servicekit.database import Database
 from servicekit.ids import new_id, utc_now
-from services.notify.app import build
 from services.notify.domain.letter import Letter, LetterState
-from services.notify.settings import NotifySettings
 from services.notify.store import Store, letters
-
-
-class MailServer:
-    """Answers what the test says, and keeps what it took."""
-
-    def __init__(self) -> None:
-        self.port = _free_port()
-        self.to_recipient = "250 OK"
-        self.to_content = "250 OK"
-        self.hangs_up = False
-        self.seen: list[str] = []
-
-    async def handle_RCPT(  # aiosmtpd's name
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        if self.to_recipient.startswith("250"):
-            envelope.rcpt_tos.append(address)
-        return self.to_recipient
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        assert isinstance(envelope.content, bytes)
-        self.seen.append(str(email.message_from_bytes(envelope.content)["Message-ID"]))
-        if self.hangs_up:
-            server.transport.abort()
-        return self.to_content
-
-    def times_seen(self, letter: Any) -> int:
-        """How often the content of a letter came; other tests may have left letters behind."""
-        return self.seen.count(f"<{letter.id}@linkarooie.test>")
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        loop = asyncio.get_running_loop()
-        listening = await loop.create_server(lambda: SMTP(self, hostname="localhost"), "127.0.0.1", self.port)
-        try:
-            yield
-        finally:
-            listening.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-class ForwardClock:
-    """The time, and a way to let it pass faster."""
-
-    def __init__(self) -> None:
-        self._ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        return utc_now() + self._ahead
-
-    def advance(self, by: timedelta) -> None:
-        self._ahead += by
-
-
-RunWith = Callable[..., AbstractAsyncContextManager[ForwardClock]]
-
-
-@pytest.fixture
-def run_notify(service_settings: Callable[..., Any], run_app: Any) -> RunWith:
-    @asynccontextmanager
-    async def run(server: MailServer, **overrides: str) -> AsyncIterator[ForwardClock]:
-        clock = ForwardClock()
-        settings = service_settings(
-            NotifySettings, smtp_port=server.port, smtp_from="hello@linkarooie.test", **overrides
-        )
-        async with run_app(build(settings, clock=clock)):
-            yield clock
-
-    return run
-
-
-@pytest.fixture
-async def database(service_settings: Callable[..., Any]) -> AsyncIterator[Database]:
-    opened = Database(service_settings(NotifySettings), schema="notify")
-    yield opened
-    await opened.stop()
 
 
 @pytest.fixture

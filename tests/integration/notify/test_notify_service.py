@@ -1,103 +1,23 @@
 """The notify service on real Postgres, NATS and SMTP."""
 
-import asyncio
-import json
-import urllib.parse
-import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from google.protobuf.message import Message
+from notify_people import Person, equal, has, list_notices, titles
 
-from devstack import Endpoints
 from linkarooie.events.v1 import events_pb2 as events
-from linkarooie.notify.v1 import notify_pb2, notify_pb2_grpc
+from linkarooie.notify.v1 import notify_pb2
 from linkarooie.sync.v1 import sync_pb2
-from servicekit.bus import Bus
 from servicekit.errors import InvalidInputError, UnauthenticatedError
-from servicekit.grpc_client import open_channel, remote_errors
-from servicekit.identity import Caller, acting_for
+from servicekit.grpc_client import remote_errors
+from servicekit.identity import acting_for
 from servicekit.ids import new_id
 from servicekit.protobuf import timestamp
-from servicekit.settings import GrpcSettings
 from servicekit.subjects import live
-from services.notify.app import build
-from services.notify.settings import NotifySettings
 
-SERVICE = notify_pb2.DESCRIPTOR.services_by_name["NotifyService"]
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Person:
-    """Somebody new, with what the test needs to act for them."""
-
-    id: str
-    email: str
-    bus: Bus
-    mail_url: str
-    caller: Caller
-
-    async def hears(self, event: Message, *, event_id: str | None = None) -> None:
-        await self.bus.publish_fact(event, event_id=event_id or new_id(), source="test", owner_id=self.id)
-
-    async def registers(self) -> None:
-        await self.hears(events.AccountRegistered(user_id=self.id, email=self.email, display_name="Ann"))
-
-    async def letters(self) -> list[dict[str, str]]:
-        """What the mail catcher has for them, oldest first."""
-        address = f"{self.mail_url}/api/letters?to={urllib.parse.quote(self.email)}"
-
-        def fetch() -> list[dict[str, str]]:
-            with urllib.request.urlopen(address) as answer:
-                found: list[dict[str, str]] = json.load(answer)
-                return found[::-1]
-
-        return await asyncio.to_thread(fetch)
-
-    async def subjects(self) -> list[str]:
-        return sorted(letter["subject"] for letter in await self.letters())
-
-
-@pytest.fixture
-async def notify(service_settings: Callable[..., Any], run_app: Any) -> AsyncIterator[Any]:
-    """A stub for the running service."""
-    async with (
-        run_app(build(service_settings(NotifySettings))) as app,
-        open_channel(app.grpc.address, SERVICE, GrpcSettings()) as channel,
-    ):
-        yield notify_pb2_grpc.NotifyServiceStub(channel)
-
-
-@pytest.fixture
-def new_person(bus: Bus, stack: Endpoints, issue_token: Callable[[str], str]) -> Callable[[], Person]:
-    def make() -> Person:
-        user_id = new_id()
-        caller = Caller(user_id, "session", issue_token(user_id))
-        return Person(user_id, f"ann.{user_id}@example.org", bus, stack.mail_url, caller)
-
-    return make
-
-
-@pytest.fixture
-def ann(new_person: Callable[[], Person]) -> Iterator[Person]:
-    """Somebody new, signed in for the test."""
-    person = new_person()
-    with acting_for(person.caller):
-        yield person
-
-
-async def list_notices(notify: Any, **request: Any) -> notify_pb2.ListNoticesResponse:
-    with remote_errors():
-        answer: notify_pb2.ListNoticesResponse = await notify.ListNotices(notify_pb2.ListNoticesRequest(**request))
-    return answer
-
-
-async def titles(notify: Any) -> list[str]:
-    return [notice.title for notice in (await list_notices(notify)).notices]
 
 
 def finished(owner_id: str, *states: str, sync_id: str | None = None, version: int = 1) -> events.SyncFinished:
@@ -137,7 +57,7 @@ async def test_a_finished_sync_becomes_a_notice_and_a_letter(notify: Any, ann: P
     event = finished(ann.id, "verified", "verified", "needs_you")
     await ann.hears(event)
     title = "Your avatar: 2 verified, 1 needs you"
-    await eventually(lambda: _has(ann.subjects, title))
+    await eventually(lambda: has(ann.subjects, title))
     (notice,) = (await list_notices(notify)).notices
     assert (notice.kind, notice.title) == ("sync.finished", title)
     assert notice.level == notify_pb2.NOTICE_LEVEL_ACTION_NEEDED
@@ -148,10 +68,6 @@ async def test_a_finished_sync_becomes_a_notice_and_a_letter(notify: Any, ann: P
     assert f"http://127.0.0.1:8080/syncs/{event.sync_id}" in letter["text"]
 
 
-async def _has(read: Callable[[], Any], value: str) -> bool:
-    return value in await read()
-
-
 async def test_one_cause_is_told_once_however_often_it_comes(notify: Any, ann: Person, eventually: Any) -> None:
     await ann.registers()
     event, last = finished(ann.id, "verified"), finished(ann.id, "failed")
@@ -159,22 +75,18 @@ async def test_one_cause_is_told_once_however_often_it_comes(notify: Any, ann: P
         await ann.hears(event, event_id=f"{ann.id}-{event_id}")
     await ann.hears(last)
     expected = ["Welcome to Linkarooie", "Your avatar is up on X", "Your avatar: 1 failed"]
-    await eventually(lambda: _equal(ann.subjects, expected))
+    await eventually(lambda: equal(ann.subjects, expected))
     assert sorted(await titles(notify)) == expected[1:]
-
-
-async def _equal(read: Callable[[], Any], value: object) -> bool:
-    return bool(await read() == value)
 
 
 async def test_news_that_were_overtaken_are_left_unsaid(notify: Any, ann: Person, eventually: Any) -> None:
     await ann.registers()
     sync_id = new_id()
     await ann.hears(finished(ann.id, "verified", sync_id=sync_id, version=2))
-    await eventually(lambda: _equal(lambda: titles(notify), ["Your avatar is up on X"]))
+    await eventually(lambda: equal(lambda: titles(notify), ["Your avatar is up on X"]))
     await ann.hears(finished(ann.id, "failed", sync_id=sync_id, version=1))
     await ann.hears(failed_image(ann.id))
-    await eventually(lambda: _has(lambda: titles(notify), "A picture could not be prepared"))
+    await eventually(lambda: has(lambda: titles(notify), "A picture could not be prepared"))
     assert "Your avatar: 1 failed" not in await titles(notify)
 
 
@@ -182,11 +94,11 @@ async def test_a_loss_that_a_reconnect_overtook_sends_no_letter(notify: Any, ann
     await ann.registers()
     shared = connection(ann.id)
     await ann.hears(events.ConnectionAdded(**shared, reconnected=True, event_time=timestamp(NOW)))
-    await eventually(lambda: _equal(lambda: titles(notify), ["Mastodon is connected again"]))
+    await eventually(lambda: equal(lambda: titles(notify), ["Mastodon is connected again"]))
     await ann.hears(events.ConnectionRevoked(**shared, event_time=timestamp(NOW - timedelta(seconds=5))))
     await ann.hears(events.ConnectionRevoked(**connection(ann.id), waiting_targets=1, event_time=timestamp(NOW)))
     title = "Mastodon needs to be connected again"
-    await eventually(lambda: _equal(ann.subjects, [title, "Welcome to Linkarooie"]))
+    await eventually(lambda: equal(ann.subjects, [title, "Welcome to Linkarooie"]))
     assert (await titles(notify)).count(title) == 1
 
 
@@ -195,7 +107,7 @@ async def test_news_that_come_before_the_account_are_told_when_it_is_there(
 ) -> None:
     await ann.hears(finished(ann.id, "verified"))
     await ann.registers()
-    await eventually(lambda: _has(ann.subjects, "Your avatar is up on X"))
+    await eventually(lambda: has(ann.subjects, "Your avatar is up on X"))
     assert await titles(notify) == ["Your avatar is up on X"]
 
 

@@ -21,6 +21,7 @@ from linkarooie.secrets import new_secrets
 from linkarooie.services import BY_NAME, SERVICES
 from sandbox import Sandbox
 from servicekit.bus import Bus
+from servicekit.rights import Limit
 from servicekit.settings import BusSettings
 from servicekit.subjects import subject_of
 from system.person import Person
@@ -213,8 +214,7 @@ def _settings(endpoints: Endpoints, sandbox: Sandbox, port: int) -> dict[str, st
         "LINKAROOIE_SYNC_READ_TIMEOUT_SECONDS": "2",
         "LINKAROOIE_SYNC_WRITE_TIMEOUT_SECONDS": str(WRITE_TIMEOUT_SECONDS),
         # Everybody here has the same address.
-        "LINKAROOIE_GATEWAY_LIMIT_SIGN_IN": "10000/minute",
-        "LINKAROOIE_GATEWAY_LIMIT_GENERAL": "100000/minute",
+        **{f"LINKAROOIE_GATEWAY_LIMIT_{limit.name}": "100000/minute" for limit in Limit if limit is not Limit.NONE},
         **{f"LINKAROOIE_{name}_GRPC_LISTEN": address for name, address in addresses.items()},
         **{f"LINKAROOIE_{name}_TARGET": address for name, address in addresses.items()},
         **platform_settings(sandbox),

@@ -11,9 +11,10 @@ from pydantic import SecretStr
 
 from gateway.api import create_api
 from gateway.context import Gateway
+from gateway.credentials import Credentials
 from gateway.limits import Limiter
 from gateway.media import MediaLinks
-from gateway.sessions import SessionCookies
+from gateway.sessions import BrowserCookies
 from gateway.settings import GatewaySettings
 from servicekit.errors import UnauthenticatedError
 from servicekit.identity import Caller
@@ -22,13 +23,16 @@ from servicekit.ids import utc_now
 ORIGIN = "http://testserver"
 
 
-class OneToken:
-    """Knows one token."""
+class FewTokens:
+    """Stands in for the verifier. `good` is somebody who has just signed in; what else is shown is refused as expired."""
+
+    def __init__(self, clock: Callable[[], datetime], **callers: Caller) -> None:
+        self._callers = {"good": Caller("user", "session", "good", signed_in_at=clock()), **callers}
 
     async def verify(self, token: str) -> Caller:
-        if token != "good":
-            raise UnauthenticatedError("no", reason="TOKEN_INVALID")
-        return Caller("user", "session", token)
+        if token not in self._callers:
+            raise UnauthenticatedError("It has ended.", reason="TOKEN_EXPIRED")
+        return self._callers[token]
 
 
 @pytest.fixture
@@ -39,6 +43,7 @@ def make_api(tmp_path: Path) -> Callable[..., FastAPI]:
         *,
         clock: Callable[[], datetime] = utc_now,
         parts: dict[str, Any] | None = None,
+        callers: dict[str, Caller] | None = None,
         tracer_provider: TracerProvider | None = None,
         **settings: Any,
     ) -> FastAPI:
@@ -51,16 +56,20 @@ def make_api(tmp_path: Path) -> Callable[..., FastAPI]:
             **{"public_url": "https://pictures.example", "web_directory": tmp_path, **settings},
         )
         absent = dict.fromkeys(("auth", "profile", "upload", "sync", "analytics", "notify", "objects", "live"))
+        verifier = FewTokens(clock, **(callers or {}))
         gateway = Gateway(
             **cast(
                 "dict[str, Any]",
                 {
                     "settings": made,
                     "clock": clock,
-                    "verifier": OneToken(),
+                    "verifier": verifier,
+                    "credentials": Credentials(
+                        cast("Any", (parts or {}).get("auth")), cast("Any", verifier), clock=clock
+                    ),
                     "links": MediaLinks(made.media_key, clock),
                     "limiter": Limiter("memory://"),
-                    "cookies": SessionCookies(secure=made.public_url.startswith("https"), clock=clock),
+                    "cookies": BrowserCookies(secure=made.public_url.startswith("https"), clock=clock),
                     **absent,
                     **(parts or {}),
                 },

@@ -6,11 +6,25 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from gateway.routes import V1_RULES
+from linkarooie.auth.v1 import auth_pb2
+from servicekit.rights import ROUTES
 
 COOKIE = {"cookie": "__Host-linkarooie-access=good"}
 OTHERS = {"origin": "https://elsewhere.example"}
 OURS = {"origin": "https://pictures.example"}
+
+
+class Sent:
+    """Stands in for the auth service."""
+
+    def __init__(self) -> None:
+        self.letters = 0
+
+    async def RequestPasswordReset(
+        self, request: auth_pb2.RequestPasswordResetRequest
+    ) -> auth_pb2.RequestPasswordResetResponse:
+        self.letters += 1
+        return auth_pb2.RequestPasswordResetResponse()
 
 
 @pytest.mark.parametrize(
@@ -25,8 +39,13 @@ OURS = {"origin": "https://pictures.example"}
         (OURS, True),
         (OTHERS, False),
         ({"origin": "null"}, False),
-        ({"origin": "http://testserver"}, True),
+        ({"origin": "https://testserver"}, True),
+        ({"origin": "http://testserver"}, False),
+        ({"origin": "http://pictures.example"}, False),
+        ({"origin": "https://pictures.example.elsewhere.example"}, False),
         (COOKIE, False),
+        ({"cookie": "__Host-linkarooie-device=known"}, False),
+        ({"cookie": "__Host-linkarooie-ticket=mine"}, False),
         ({**COOKIE, **OURS}, True),
         ({**COOKIE, **OTHERS}, False),
         ({**COOKIE, "sec-fetch-site": "same-origin"}, True),
@@ -38,15 +57,12 @@ OURS = {"origin": "https://pictures.example"}
 async def test_only_our_pages_and_programs_change_things(
     make_api: Callable[..., FastAPI], open_client: Any, headers: dict[str, str], allowed: bool
 ) -> None:
-    api = make_api()
+    auth = Sent()
+    answer = await open_client(make_api(parts={"auth": auth})).post(
+        "/v1/auth/password/forgot", headers=headers, json={"email": "fox@example.com"}
+    )
 
-    async def changed() -> str:
-        return "changed"
-
-    api.add_api_route("/v1/change", changed, methods=["POST"], dependencies=V1_RULES)
-    answer = await open_client(api).post("/v1/change", headers=headers)
-
-    assert answer.status_code == (200 if allowed else 403)
+    assert (answer.status_code, auth.letters) == ((202, 1) if allowed else (403, 0))
     if not allowed:
         assert answer.json()["reason"] == "CROSS_SITE"
 
@@ -63,3 +79,48 @@ async def test_no_other_origin_is_ever_let_in(make_api: Callable[..., FastAPI], 
     )
 
     assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://127.0.0.1:8080", "http://localhost:8080", "https://testserver", "http://testserver"]
+)
+async def test_where_the_public_address_is_plain_http_the_name_that_the_browser_uses_is_enough(
+    make_api: Callable[..., FastAPI], open_client: Any, origin: str
+) -> None:
+    client = open_client(make_api(parts={"auth": Sent()}, public_url="http://127.0.0.1:8080"))
+    host = origin.partition("//")[2]
+
+    answer = await client.post(
+        "/v1/auth/password/forgot", headers={"origin": origin, "host": host}, json={"email": "fox@example.com"}
+    )
+
+    assert answer.status_code == 202
+
+
+async def test_behind_a_proxy_that_ends_tls_our_pages_are_known_by_the_public_address(
+    make_api: Callable[..., FastAPI], open_client: Any
+) -> None:
+    client = open_client(make_api(parts={"auth": Sent()}))  # reached by plain http, under a name of the inner network
+
+    answer = await client.post(
+        "/v1/auth/password/forgot",
+        headers={"origin": "https://pictures.example", "host": "gateway.internal:8080", "x-forwarded-proto": "https"},
+        json={"email": "fox@example.com"},
+    )
+
+    assert answer.status_code == 202
+
+
+async def test_no_unsafe_route_with_cookies_takes_a_request_of_another_site(
+    make_api: Callable[..., FastAPI], open_client: Any
+) -> None:
+    client = open_client(make_api())
+    unsafe = [line.split(" ") for line in ROUTES if line.split(" ")[0] not in ("GET", "HEAD")]
+
+    refused = [
+        await client.request(method, path.replace("{", "").replace("}", ""), headers={**COOKIE, **OTHERS})
+        for method, path in unsafe
+    ]
+
+    assert len(refused) > 20
+    assert {(answer.status_code, answer.json()["reason"]) for answer in refused} == {(403, "CROSS_SITE")}

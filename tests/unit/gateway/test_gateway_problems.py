@@ -166,4 +166,5 @@ async def test_without_a_token_the_way_in_is_named(make_api: Callable[..., FastA
 
     assert (nobody.status_code, nobody.json()["reason"]) == (401, "UNAUTHENTICATED")
     assert nobody.headers["www-authenticate"] == "Bearer"
-    assert (ended.status_code, ended.json()["reason"]) == (401, "TOKEN_INVALID")
+    assert (ended.status_code, ended.json()["reason"]) == (401, "TOKEN_EXPIRED")
+    assert ended.headers["www-authenticate"] == "Bearer"

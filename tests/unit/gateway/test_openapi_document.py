@@ -3,42 +3,16 @@
 import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
 from gateway.openapi import document
+from servicekit.rights import ROUTES, Limit
 
-NAMES = {
-    "/v1/auth/register": {"post"},
-    "/v1/auth/login": {"post"},
-    "/v1/auth/refresh": {"post"},
-    "/v1/auth/logout": {"post"},
-    "/v1/me": {"get"},
-    "/v1/images": {"get", "post"},
-    "/v1/images/{image_id}": {"get", "patch", "delete"},
-    "/v1/images/{image_id}/variants": {"get"},
-    "/v1/platforms": {"get"},
-    "/v1/connections": {"get", "post"},
-    "/v1/connections/{connection_id}": {"get", "delete"},
-    "/v1/connections/{connection_id}/check": {"post"},
-    "/v1/connections/callback/{platform}": {"get"},
-    "/v1/connections/client-metadata/{platform}": {"get"},
-    "/v1/syncs": {"get", "post"},
-    "/v1/syncs/{sync_id}": {"get"},
-    "/v1/syncs/{sync_id}/cancel": {"post"},
-    "/v1/targets/{target_id}/retry": {"post"},
-    "/v1/targets/{target_id}/confirm": {"post"},
-    "/v1/targets/{target_id}/history": {"get"},
-    "/v1/notices": {"get"},
-    "/v1/notices/read": {"post"},
-    "/v1/events/stream": {"get"},
-    "/v1/profile": {"get", "patch"},
-    "/v1/profiles/{handle}": {"get"},
-    "/v1/analytics/overview": {"get"},
-    "/v1/analytics/timeseries": {"get"},
-    "/healthz": {"get"},
-    "/readyz": {"get"},
-}
+DOCUMENTED = {
+    line for line, route in ROUTES.items() if line.startswith(("GET /v1", "GET /.well-known")) or "GET" not in line
+} - {"HEAD /media/{key:path}"} | {"GET /healthz", "GET /readyz"}
 
 
 @pytest.fixture(scope="module")
@@ -47,23 +21,46 @@ def openapi() -> dict[str, object]:
     return made
 
 
-def test_the_addresses_are_exactly_these(openapi: dict[str, dict[str, dict[str, object]]]) -> None:
-    assert {path: set(operations) for path, operations in openapi["paths"].items()} == NAMES
+def operations_of(openapi: Any) -> dict[str, Any]:
+    return {
+        f"{method.upper()} {path}": operation
+        for path, operations in openapi["paths"].items()
+        for method, operation in operations.items()
+    }
 
 
-def test_every_operation_can_answer_with_a_problem_document(openapi: dict[str, dict[str, dict[str, dict]]]) -> None:
+def test_it_tells_of_every_route_but_the_pages_and_pictures(openapi: dict[str, Any]) -> None:
+    assert set(operations_of(openapi)) == DOCUMENTED
+
+
+def test_every_operation_says_with_which_problems_it_answers(openapi: dict[str, Any]) -> None:
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
-    for operations in openapi["paths"].values():
-        for operation in operations.values():
-            assert operation["responses"]["default"]["content"] == problem
-            assert "422" not in operation["responses"]
+    for name, operation in operations_of(openapi).items():
+        statuses = set(operation["responses"])
+        assert {s: operation["responses"][s].get("content") for s in statuses if s.startswith("4")} == {
+            s: problem for s in statuses if s.startswith("4")
+        }
+        assert not statuses & {"422", "default"}
+        assert ("429" in statuses) is (ROUTES[name].limit is not Limit.NONE)
+        assert ROUTES[name].right.anyone or {"401", "403"} <= statuses
+
+
+def test_every_operation_says_who_may_call_it(openapi: dict[str, Any]) -> None:
+    schemes = openapi["components"]["securitySchemes"]
+
+    for name, operation in operations_of(openapi).items():
+        right = ROUTES[name].right
+        assert [*{scheme for line in operation["security"] for scheme in line}] == [] if right.anyone else schemes
+        assert right.anyone or operation["description"].endswith(f"For whom: {right.words}.")
+        for scope in right.scopes:
+            assert scope in operation["description"]
 
 
 def test_every_list_has_items_and_a_next_page(openapi: dict[str, dict[str, dict[str, dict]]]) -> None:
     lists = {name: schema for name, schema in openapi["components"]["schemas"].items() if name.endswith("List")}
 
-    assert len(lists) == 7
+    assert len(lists) == 12
     for schema in lists.values():
         assert {"items", "next_page_token"} <= set(schema["properties"])
 

@@ -28,7 +28,7 @@ class OneSession:
         self.ended: list[str] = []
 
     async def LogIn(self, request: auth_pb2.LogInRequest) -> auth_pb2.LogInResponse:
-        return auth_pb2.LogInResponse(tokens=self._tokens)
+        return auth_pb2.LogInResponse(signed_in=auth_pb2.SignedIn(tokens=self._tokens, device_token="a device token"))
 
     async def RefreshSession(self, request: auth_pb2.RefreshSessionRequest) -> auth_pb2.RefreshSessionResponse:
         self.refreshed.append(request.refresh_token)
@@ -55,7 +55,7 @@ def auth(noon: Callable[[], datetime]) -> OneSession:
     ("public_url", "prefix", "secure"),
     [("https://pictures.example", "__Host-", True), ("http://127.0.0.1:8080", "", False)],
 )
-async def test_signing_in_sets_both_cookies_as_tightly_as_the_address_allows(
+async def test_signing_in_sets_its_cookies_as_tightly_as_the_address_allows(
     make_api: Callable[..., FastAPI],
     open_client: Any,
     noon: Callable[[], datetime],
@@ -75,9 +75,10 @@ async def test_signing_in_sets_both_cookies_as_tightly_as_the_address_allows(
         "refresh_token": None,
     }
     cookies = cookies_of(answer)
-    assert set(cookies) == {f"{prefix}linkarooie-access", f"{prefix}linkarooie-refresh"}
+    assert set(cookies) == {f"{prefix}linkarooie-{name}" for name in ("access", "refresh", "device")}
     assert cookies[f"{prefix}linkarooie-access"]["max-age"] == "600"
     assert cookies[f"{prefix}linkarooie-refresh"]["max-age"] == str(14 * 24 * 3600)
+    assert cookies[f"{prefix}linkarooie-device"]["max-age"] == str(400 * 24 * 3600)
     for cookie in cookies.values():
         assert (cookie["httponly"], cookie["samesite"], cookie["path"], cookie["domain"]) == (True, "lax", "/", "")
         assert bool(cookie["secure"]) is secure

@@ -31,8 +31,9 @@ const router = createRouter({
 
 /** The session ended while a page was open: nothing of the account stays in memory, and the way back is kept. */
 function leaveForLogin(): void {
-  const { href, pathname } = router.state.location;
-  if (pathname === '/login' || pathname === '/signup') return;
+  const { href } = router.state.location;
+  // The pages before one is signed in ask nothing of a session.
+  if (!router.state.matches.some(({ routeId }) => routeId === '/signed-in')) return;
   cache.clear();
   void router.navigate({ to: '/login', search: href === '/' ? {} : { return_to: href } });
 }

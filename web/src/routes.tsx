@@ -1,8 +1,18 @@
 import type { QueryClient } from '@tanstack/react-query';
-import { createRootRouteWithContext, createRoute, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router';
+import {
+  createRootRouteWithContext,
+  createRoute,
+  lazyRouteComponent,
+  notFound,
+  Outlet,
+  redirect,
+} from '@tanstack/react-router';
 import { Problem } from './api/problem';
 import {
+  activityQuery,
+  apiKeysQuery,
   connectionsQuery,
+  identitiesQuery,
   imageQuery,
   imagesQuery,
   meQuery,
@@ -10,6 +20,8 @@ import {
   overviewQuery,
   platformsQuery,
   profileQuery,
+  providersQuery,
+  sessionsQuery,
   syncQuery,
   syncsQuery,
   timeSeriesQuery,
@@ -44,22 +56,62 @@ const root = createRootRouteWithContext<Context>()({
   ),
 });
 
+/** What the way back from a sign-in provider says. */
+interface ProviderResult {
+  problem?: string | undefined;
+  provider?: string | undefined;
+}
+
 const doorSearch = (search: Record<string, unknown>): { return_to?: string | undefined } => ({
   return_to: safeReturnPath(search.return_to),
+});
+
+const providerSearch = (search: Record<string, unknown>): ProviderResult => ({
+  problem: text(search.problem),
+  provider: text(search.provider),
 });
 
 const logIn = createRoute({
   getParentRoute: () => root,
   path: '/login',
-  validateSearch: doorSearch,
+  validateSearch: (search) => ({ ...doorSearch(search), ...providerSearch(search) }),
   component: lazyRouteComponent(() => import('./pages/log-in'), 'LogInPage'),
 });
 
-const signUp = createRoute({
+const register = createRoute({
   getParentRoute: () => root,
-  path: '/signup',
+  path: '/register',
   validateSearch: doorSearch,
-  component: lazyRouteComponent(() => import('./pages/sign-up'), 'SignUpPage'),
+  component: lazyRouteComponent(() => import('./pages/register'), 'RegisterPage'),
+});
+
+const completeSignUp = createRoute({
+  getParentRoute: () => root,
+  path: '/complete-sign-up',
+  validateSearch: (search) => ({
+    email: text(search.email),
+    display_name: text(search.display_name),
+    provider_label: text(search.provider_label),
+  }),
+  component: lazyRouteComponent(() => import('./pages/complete-sign-up'), 'CompleteSignUpPage'),
+});
+
+const confirmEmail = createRoute({
+  getParentRoute: () => root,
+  path: '/confirm-email',
+  component: lazyRouteComponent(() => import('./pages/confirm-email'), 'ConfirmEmailPage'),
+});
+
+const forgotPassword = createRoute({
+  getParentRoute: () => root,
+  path: '/forgot-password',
+  component: lazyRouteComponent(() => import('./pages/forgot-password'), 'ForgotPasswordPage'),
+});
+
+const resetPassword = createRoute({
+  getParentRoute: () => root,
+  path: '/reset-password',
+  component: lazyRouteComponent(() => import('./pages/reset-password'), 'ResetPasswordPage'),
 });
 
 /** Everything that needs an account: asks who it is, else leads to the login page and back. */
@@ -68,7 +120,7 @@ const signedIn = createRoute({
   id: 'signed-in',
   beforeLoad: async ({ context, location }) => {
     try {
-      await context.cache.ensureQueryData(meQuery);
+      return { me: await context.cache.ensureQueryData(meQuery) };
     } catch (error) {
       if (!Problem.from(error).unauthenticated) throw error;
       throw redirect({
@@ -173,10 +225,78 @@ const profile = createRoute({
   component: lazyRouteComponent(() => import('./pages/profile'), 'ProfilePage'),
 });
 
+const settings = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/settings',
+  component: lazyRouteComponent(() => import('./pages/settings/frame'), 'SettingsFrame'),
+});
+
+const account = createRoute({
+  getParentRoute: () => settings,
+  path: '/',
+  component: lazyRouteComponent(() => import('./pages/settings/account'), 'AccountPage'),
+});
+
+const signInMethods = createRoute({
+  getParentRoute: () => settings,
+  path: '/sign-in',
+  validateSearch: (search) => ({ ...providerSearch(search), linked: text(search.linked) }),
+  loader: ({ context: { cache } }) =>
+    Promise.all([cache.ensureQueryData(identitiesQuery), cache.ensureQueryData(providersQuery)]),
+  component: lazyRouteComponent(() => import('./pages/settings/sign-in'), 'SignInMethodsPage'),
+});
+
+const sessions = createRoute({
+  getParentRoute: () => settings,
+  path: '/sessions',
+  loader: ({ context: { cache } }) => cache.ensureQueryData(sessionsQuery),
+  component: lazyRouteComponent(() => import('./pages/settings/sessions'), 'SessionsPage'),
+});
+
+const apiKeys = createRoute({
+  getParentRoute: () => settings,
+  path: '/api-keys',
+  loader: ({ context: { cache } }) => cache.ensureQueryData(apiKeysQuery),
+  component: lazyRouteComponent(() => import('./pages/settings/api-keys'), 'ApiKeysPage'),
+});
+
+const security = createRoute({
+  getParentRoute: () => settings,
+  path: '/security',
+  loader: ({ context: { cache } }) => cache.ensureInfiniteQueryData(activityQuery),
+  component: lazyRouteComponent(() => import('./pages/settings/security'), 'SecurityPage'),
+});
+
+/** There for the installation's staff alone; the server sees to it that the page would be empty for others. */
+const accounts = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/admin/accounts',
+  beforeLoad: ({ context }) => {
+    if (context.me.role === 'user') throw notFound();
+  },
+  component: lazyRouteComponent(() => import('./pages/accounts'), 'AccountsPage'),
+});
+
 export const routeTree = root.addChildren([
   logIn,
-  signUp,
-  signedIn.addChildren([home, library, picture, connections, syncs, sync, notices, analytics, profile]),
+  register,
+  completeSignUp,
+  confirmEmail,
+  forgotPassword,
+  resetPassword,
+  signedIn.addChildren([
+    home,
+    library,
+    picture,
+    connections,
+    syncs,
+    sync,
+    notices,
+    analytics,
+    profile,
+    settings.addChildren([account, signInMethods, sessions, apiKeys, security]),
+    accounts,
+  ]),
 ]);
 
 export const fallbacks = {

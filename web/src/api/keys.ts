@@ -17,4 +17,11 @@ export const keys = {
   unread: ['notices', 'unread'],
   profile: ['profile'],
   analytics: ['analytics'],
+  providers: ['providers'],
+  sessions: ['sessions'],
+  identities: ['identities'],
+  apiKeys: ['api-keys'],
+  activity: ['activity'],
+  accounts: ['accounts'],
+  accountActivity: (userId: string) => ['accounts', 'activity', userId],
 } as const;

@@ -30,6 +30,8 @@ export class Problem extends Error {
   readonly detail: string;
   readonly errors: FieldProblem[];
   readonly retryAfterSeconds: number | undefined;
+  /** The same as a moment of this machine's clock, in milliseconds. */
+  readonly retryAt: number | undefined;
   /** What support needs to find the request in the logs. */
   readonly reference: string | undefined;
 
@@ -42,6 +44,7 @@ export class Problem extends Error {
     this.detail = parts.detail;
     this.errors = parts.errors ?? [];
     this.retryAfterSeconds = parts.retryAfterSeconds;
+    this.retryAt = parts.retryAfterSeconds === undefined ? undefined : Date.now() + parts.retryAfterSeconds * 1000;
     this.reference = parts.reference;
   }
 

@@ -102,6 +102,51 @@ export const profileQuery = queryOptions({
   retry: (failures, error) => failures < 4 && (Problem.from(error).passing || Problem.from(error).status === 404),
 });
 
+/** The ways to sign in beside a password, and where this installation believes to be. Anybody may ask. */
+export const providersQuery = queryOptions({
+  queryKey: keys.providers,
+  queryFn: () => answer(api.GET('/v1/auth/providers')),
+  staleTime: 5 * 60_000,
+});
+
+export const sessionsQuery = queryOptions({
+  queryKey: keys.sessions,
+  queryFn: async () => (await answer(api.GET('/v1/me/sessions'))).items,
+});
+
+export const identitiesQuery = queryOptions({
+  queryKey: keys.identities,
+  queryFn: async () => (await answer(api.GET('/v1/me/identities'))).items,
+});
+
+export const apiKeysQuery = queryOptions({
+  queryKey: keys.apiKeys,
+  queryFn: async () => (await answer(api.GET('/v1/me/api-keys'))).items,
+});
+
+export const activityQuery = infiniteQueryOptions({
+  queryKey: keys.activity,
+  queryFn: ({ pageParam }) => answer(api.GET('/v1/me/activity', { params: { query: { page_token: pageParam } } })),
+  // What happened a moment ago is what somebody looks for here.
+  staleTime: 0,
+  ...everyPage,
+});
+
+/** What happened to somebody else's account. Each look is recorded there, so it is looked at only when asked for. */
+export const accountActivityQuery = (userId: string) =>
+  infiniteQueryOptions({
+    queryKey: keys.accountActivity(userId),
+    queryFn: ({ pageParam }) =>
+      answer(
+        api.GET('/v1/admin/accounts/{user_id}/activity', {
+          params: { path: { user_id: userId }, query: { page_token: pageParam } },
+        }),
+      ),
+    staleTime: Number.POSITIVE_INFINITY,
+    refetchOnReconnect: false,
+    ...everyPage,
+  });
+
 export const overviewQuery = (span: Span) =>
   queryOptions({
     queryKey: [...keys.analytics, 'overview', span.start, span.end],

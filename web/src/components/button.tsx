@@ -8,22 +8,33 @@ interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
   icon?: IconName;
   /** At work: it cannot be pressed again, and keeps its place and focus. */
   pending?: boolean;
+  /** Not yet to be pressed; keeps its place and focus. */
+  held?: boolean;
 }
 
 export function buttonClass(kind: ButtonKind = 'plain'): string {
   return `button button-${kind}`;
 }
 
-export function Button({ kind, icon, pending = false, children, onClick, type = 'button', ...rest }: ButtonProps) {
+export function Button({
+  kind,
+  icon,
+  pending = false,
+  held = false,
+  children,
+  onClick,
+  type = 'button',
+  ...rest
+}: ButtonProps) {
   return (
     <button
       {...rest}
       type={type}
       className={buttonClass(kind)}
-      aria-disabled={pending || undefined}
+      aria-disabled={pending || held || undefined}
       aria-busy={pending || undefined}
       onClick={(event) => {
-        if (pending) event.preventDefault();
+        if (pending || held) event.preventDefault();
         else onClick?.(event);
       }}
     >

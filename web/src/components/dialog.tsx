@@ -6,13 +6,21 @@ interface DialogProps {
   title: string;
   open: boolean;
   onClose: () => void;
+  /** Closed by one of its buttons only: a slip would lose what it shows. */
+  keep?: boolean;
   children: React.ReactNode;
 }
 
 /** A layer over the page that holds the focus until it is closed. */
-export function Dialog({ title, open, onClose, children }: DialogProps) {
+export function Dialog({ title, open, onClose, keep = false, children }: DialogProps) {
   return (
-    <ModalOverlay className="veil" isOpen={open} onOpenChange={(isOpen) => isOpen || onClose()} isDismissable>
+    <ModalOverlay
+      className="veil"
+      isOpen={open}
+      onOpenChange={(isOpen) => isOpen || onClose()}
+      isDismissable={!keep}
+      isKeyboardDismissDisabled={keep}
+    >
       <Modal className="sheet">
         <AriaDialog className="stack">
           <Heading slot="title">{title}</Heading>

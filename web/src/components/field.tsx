@@ -1,4 +1,10 @@
-import { type InputHTMLAttributes, type TextareaHTMLAttributes, useId } from 'react';
+import {
+  type InputHTMLAttributes,
+  type SelectHTMLAttributes,
+  type TextareaHTMLAttributes,
+  useId,
+  useState,
+} from 'react';
 import { Icon } from './icon';
 
 interface FieldParts {
@@ -47,5 +53,65 @@ export function TextArea({ label, hint, problem, ...rest }: FieldParts & Textare
     <Field label={label} hint={hint} problem={problem}>
       {(wiring) => <textarea className="input" rows={3} {...rest} {...wiring} />}
     </Field>
+  );
+}
+
+export function SelectField({ label, hint, problem, ...rest }: FieldParts & SelectHTMLAttributes<HTMLSelectElement>) {
+  return (
+    <Field label={label} hint={hint} problem={problem}>
+      {(wiring) => <select className="input" {...rest} {...wiring} />}
+    </Field>
+  );
+}
+
+interface PasswordFieldProps extends FieldParts {
+  name: string;
+  /** What a password manager is to do with it. */
+  autoComplete: 'new-password' | 'current-password';
+}
+
+/** A password, which its owner may look at while typing. Pasting works, as password managers need it. */
+export function PasswordField({ label, hint, problem, ...rest }: PasswordFieldProps) {
+  const [shown, setShown] = useState(false);
+  return (
+    <Field label={label} hint={hint} problem={problem}>
+      {(wiring) => (
+        <div className="input-with-button">
+          <input
+            className="input"
+            type={shown ? 'text' : 'password'}
+            autoCapitalize="none"
+            autoCorrect="off"
+            spellCheck={false}
+            required
+            {...rest}
+            {...wiring}
+          />
+          <button type="button" aria-pressed={shown} aria-controls={wiring.id} onClick={() => setShown(!shown)}>
+            Show
+            <span className="unseen"> what is typed under {label}</span>
+          </button>
+        </div>
+      )}
+    </Field>
+  );
+}
+
+/** The rule of new passwords, in words. The server has a list of common ones beside it, and says so if it must. */
+export const PASSWORD_RULE = 'At least 10 characters. A short sentence is easy to remember, and spaces are welcome.';
+
+/** Tells password managers whose password a form is about, where there is no field for it. */
+export function OwnerOfPassword({ email }: { email: string }) {
+  return (
+    <input
+      className="unseen"
+      type="email"
+      name="username"
+      autoComplete="username"
+      value={email}
+      readOnly
+      tabIndex={-1}
+      aria-hidden="true"
+    />
   );
 }

@@ -1,5 +1,6 @@
 import { Problem } from '../api/problem';
 import { Button } from './button';
+import { Countdown } from './countdown';
 import { Icon } from './icon';
 
 interface ProblemNoteProps {
@@ -24,6 +25,7 @@ export function ProblemNote({ error, fields = [], onRetry, children }: ProblemNo
       <Icon name="warning" />
       <div className="stack-tight grow">
         <p>{problem.detail}</p>
+        <Countdown until={problem.retryAt} />
         {named.map((field) => (
           <p key={`${field.field} ${field.detail}`}>
             {field.field}: {field.detail}

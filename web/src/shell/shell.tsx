@@ -7,6 +7,7 @@ import { Icon, type IconName } from '../components/icon';
 import { Mark } from '../components/mark';
 import { useLiveUpdates } from '../live/use-live-updates';
 import { useFinishedUploads } from '../uploads/use-finished-uploads';
+import { ConfirmItsYou } from './confirm-its-you';
 import { OfflineNote } from './offline-note';
 import { useAllPages } from './use-all-pages';
 
@@ -52,6 +53,7 @@ export function Shell() {
         <OfflineNote />
         <Outlet />
       </main>
+      <ConfirmItsYou />
     </div>
   );
 }
@@ -91,15 +93,19 @@ function AccountMenu() {
           <strong>{me.display_name}</strong>
           <span className="small quiet">{me.email}</span>
         </p>
-        <Menu
-          className="menu"
-          aria-label="Account"
-          onAction={(key) => (key === 'profile' ? void navigate({ to: '/profile' }) : logOut.mutate())}
-        >
-          <MenuItem id="profile" className="menu-item">
+        <Menu className="menu" aria-label="Account">
+          <MenuItem className="menu-item" onAction={() => void navigate({ to: '/profile' })}>
             Profile
           </MenuItem>
-          <MenuItem id="log-out" className="menu-item">
+          <MenuItem className="menu-item" onAction={() => void navigate({ to: '/settings' })}>
+            Settings
+          </MenuItem>
+          {me.role !== 'user' && (
+            <MenuItem className="menu-item" onAction={() => void navigate({ to: '/admin/accounts' })}>
+              Accounts
+            </MenuItem>
+          )}
+          <MenuItem className="menu-item" onAction={() => logOut.mutate()}>
             Log out
           </MenuItem>
         </Menu>

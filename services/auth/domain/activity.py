@@ -1,6 +1,6 @@
 """The audit trail: what happened to an account, who did it, and from where."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -68,3 +68,7 @@ class Activity:
     address: str = ""
     detail: str = ""
     actor_id: str | None = None
+
+    def as_owner_sees_it(self) -> "Activity":
+        """Returns the line without the place where staff worked, which is nobody's business but the installation's."""
+        return replace(self, device="", address="") if self.actor is Actor.STAFF else self

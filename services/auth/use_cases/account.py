@@ -45,7 +45,8 @@ class OwnAccount:
     async def activities(self, user_id: str, page: PageRequest) -> Page[Activity]:
         """Returns what happened to an account, newest first."""
         async with self.stores() as store:
-            return page_of(page, await store.activities(user_id, page))
+            lines = await store.activities(user_id, page)
+        return page_of(page, [line.as_owner_sees_it() for line in lines])
 
 
 def there(user: User | None) -> User:

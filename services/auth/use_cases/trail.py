@@ -28,6 +28,7 @@ async def note(
     line = _line(store, user.id, action, actor=actor, detail=detail, actor_id=actor_id)
     await store.add_activity(line)
     if action in TOLD_BY_LETTER:
+        shown = line.as_owner_sees_it()
         noted = events.AccountSecurityNoted(
             activity_id=line.id,
             user_id=user.id,
@@ -35,8 +36,8 @@ async def note(
             detail=detail,
             email=email or user.email,
             display_name=user.display_name,
-            device=line.device,
-            address=line.address,
+            device=shown.device,
+            address=shown.address,
             event_time=timestamp(line.at),
         )
         store.record(noted, owner_id=user.id)

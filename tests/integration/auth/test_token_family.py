@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
-from uuid import uuid4
 
+import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -20,19 +20,20 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from system.accounts import make_account
 
 from servicekit.database import Database
 from servicekit.errors import UnauthenticatedError
+from servicekit.vault import Vault
 from services.auth.domain.session import Lifetimes
-from services.auth.keys import AccessTokens, SigningKeys, new_signing_keys
-from services.auth.passwords import HashCost, Passwords
-from services.auth.refresh_tokens import hash_of
+from services.auth.keys import AccessTokens, SigningKeys, new_signing_key
 from services.auth.settings import AuthSettings
 from services.auth.store import Store
 from services.auth.store.tables import refresh_tokens, sessions
-from services.auth.use_cases.sessions import Accounts
+from services.auth.tokens import hash_of
+from services.auth.use_cases.forgetting import Forgetting
+from services.auth.use_cases.sessions import Sessions
 
-PASSWORD = "four unrelated words"
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 GRACE = timedelta(seconds=20)
 IDLE = timedelta(days=14)
@@ -56,7 +57,9 @@ class MovableClock:
 class World:
     """The service's use cases on the real database, callable from the thread in which the machine runs."""
 
-    accounts: Accounts
+    settings: AuthSettings
+    sessions: Sessions
+    forgetting: Forgetting
     database: Database
     clock: MovableClock
     loop: asyncio.AbstractEventLoop
@@ -64,10 +67,18 @@ class World:
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=30)
 
+    async def sign_in(self) -> str:
+        """Opens a session of a new account and returns its first token."""
+        user = await make_account(self.settings)
+        async with self.sessions.stores() as store:
+            opened = await self.sessions.open(store, user, method="password", device_token="")
+            await store.commit()
+        return opened.tokens.refresh_token
+
     async def refresh(self, token: str) -> str | None:
         """Returns the next token, or None when the session is over."""
         try:
-            return (await self.accounts.refresh(token)).refresh_token
+            return (await self.sessions.refresh(token)).refresh_token
         except UnauthenticatedError as error:
             if error.reason != "SESSION_ENDED":
                 raise
@@ -106,13 +117,11 @@ class TokenFamily(RuleBasedStateMachine):
     @initialize()
     def sign_in(self) -> None:
         self.world.clock.now = START
-        accounts, email = self.world.accounts, f"{uuid4().hex}@example.org"
-        self.world.run(accounts.register(email=email, password=PASSWORD, display_name="Ada"))
-        _, tokens = self.world.run(accounts.log_in(email=email, password=PASSWORD))
-        self.session_id = self.world.run(self.world.session_of(tokens.refresh_token))
+        first = self.world.run(self.world.sign_in())
+        self.session_id = self.world.run(self.world.session_of(first))
         self.ends_at = START + WHOLE
         self.over = False
-        self.held = [Held(tokens.refresh_token, START + IDLE)]
+        self.held = [Held(first, START + IDLE)]
 
     @property
     def now(self) -> datetime:
@@ -185,14 +194,14 @@ class TokenFamily(RuleBasedStateMachine):
         chosen = token.draw(st.sampled_from(self.held), "token")
         if token.draw(st.integers(0, 9), "seldom") > 0:
             return
-        self.world.run(self.world.accounts.log_out(chosen.text))
+        self.world.run(self.world.sessions.log_out(chosen.text))
         self.over = self.over or not chosen.forgotten
 
     @rule()
     def the_service_forgets_what_is_over(self) -> None:
-        self.world.run(self.world.accounts.forget_what_is_over())
+        self.world.run(self.world.forgetting.forget_what_is_over())
         for held in self.held:
-            held.forgotten = held.forgotten or held.expires_at < self.now or self.ends_at < self.now
+            held.forgotten = held.forgotten or held.expires_at < self.now
             if held.spent_at is not None and held.spent_at < self.now - GRACE:
                 held.successor = None
 
@@ -204,33 +213,75 @@ class TokenFamily(RuleBasedStateMachine):
             assert live == []
 
 
+class TwoClients(RuleBasedStateMachine):
+    """Two holders of the same session: two tabs, or its owner and a thief. Each goes on with what it was answered last."""
+
+    world: World
+
+    @initialize()
+    def one_session_is_held_twice(self) -> None:
+        self.world.clock.now = START
+        first = self.world.run(self.world.sign_in())
+        self.session_id = self.world.run(self.world.session_of(first))
+        self.holds = [first, first]
+        self.successors: dict[str, str] = {}
+        self.over = False
+
+    @rule(jump=st.sampled_from(JUMPS))
+    def the_clock_jumps(self, jump: timedelta) -> None:
+        self.world.clock.now += jump
+
+    @rule(who=st.sampled_from([(0,), (1,), (0, 1), (1, 0), (0, 0, 1, 1)]), lost=st.sets(st.integers(0, 1)))
+    def clients_refresh(self, who: tuple[int, ...], lost: set[int]) -> None:
+        """They do so at once; of an answer that was lost on its way the client knows nothing."""
+        shown = [(client, self.holds[client]) for client in who]
+
+        async def all_at_once() -> list[str | None]:
+            return await asyncio.gather(*(self.world.refresh(token) for _, token in shown))
+
+        for (client, token), answer in zip(shown, self.world.run(all_at_once()), strict=True):
+            if answer is None:
+                continue
+            assert not self.over, "a session that had ended went on"
+            assert self.successors.setdefault(token, answer) == answer, "the family forked"
+            if client not in lost:
+                self.holds[client] = answer
+
+    @rule()
+    def the_service_forgets_what_is_over(self) -> None:
+        self.world.run(self.world.forgetting.forget_what_is_over())
+
+    @invariant()
+    def one_family_lives_at_most(self) -> None:
+        live = self.world.run(self.world.live_tokens(self.session_id))
+        assert len(live) <= 1
+        self.over = self.over or live == []
+
+
 @asynccontextmanager
 async def world_on(configured: AuthSettings) -> AsyncIterator[World]:
     clock, database = MovableClock(), Database(configured, schema="auth")
-    passwords = Passwords(HashCost(memory_kib=64, time_cost=1, parallelism=1), threads=1, max_waiting=10)
-    accounts = Accounts(
-        stores=partial(Store, database, clock=clock),
-        passwords=passwords,
-        common_passwords=(),
-        access_tokens=AccessTokens(SigningKeys(new_signing_keys()), "test", timedelta(minutes=10)),
-        lifetimes=Lifetimes(session=WHOLE, refresh_idle=IDLE, reuse_grace=GRACE),
-        clock=clock,
-    )
-    await passwords.start()
+    stores = partial(Store, database, clock=clock)
+    vault = Vault(configured.vault_keys, setting="LINKAROOIE_AUTH_VAULT_KEYS")
+    keys = SigningKeys(vault, clock=clock)
+    keys.replace([new_signing_key(vault, signs_from=START - timedelta(days=1000))])
+    lifetimes = Lifetimes(session=WHOLE, refresh_idle=IDLE, reuse_grace=GRACE)
+    open_sessions = Sessions(stores, AccessTokens(keys, "test", timedelta(minutes=10)), lifetimes, clock)
+    forgetting = Forgetting(stores, lifetimes, clock)
     try:
-        yield World(accounts, database, clock, asyncio.get_running_loop())
+        yield World(configured, open_sessions, forgetting, database, clock, asyncio.get_running_loop())
     finally:
-        await passwords.stop()
         await database.stop()
 
 
-async def test_a_family_never_has_two_live_tokens_and_ends_when_one_is_reused(
-    auth_settings: Callable[..., AuthSettings],
+@pytest.mark.parametrize("machine", [TokenFamily, TwoClients])
+async def test_a_session_is_one_family_of_which_one_token_lives_whoever_presents_which_when(
+    machine: type[RuleBasedStateMachine], auth_settings: Callable[..., AuthSettings]
 ) -> None:
     async with world_on(auth_settings()) as world:
         await asyncio.to_thread(
             run_state_machine_as_test,
-            type("TokenFamily", (TokenFamily,), {"world": world}),
+            type(machine.__name__, (machine,), {"world": world}),
             settings=settings(
                 max_examples=40,
                 stateful_step_count=25,
@@ -245,10 +296,7 @@ async def test_a_token_used_again_after_the_grace_ends_the_session_for_whoever_h
     auth_settings: Callable[..., AuthSettings],
 ) -> None:
     async with world_on(auth_settings()) as world:
-        email = f"{uuid4().hex}@example.org"
-        await world.accounts.register(email=email, password=PASSWORD, display_name="Ada")
-        _, tokens = await world.accounts.log_in(email=email, password=PASSWORD)
-        first = tokens.refresh_token
+        first = await world.sign_in()
         second = await world.refresh(first)
         assert second is not None
         world.clock.now += GRACE

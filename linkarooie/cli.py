@@ -49,7 +49,7 @@ def dev(
     ] = DEVELOPMENT_FOLDER,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show the services' log lines.")] = False,
 ) -> None:
-    """Run everything on this machine: servers, services, sandbox platforms and a demo account. Needs no other account."""
+    """Run everything on this machine: servers, services, sandbox platforms and demo accounts. Needs no other account."""
     from linkarooie import development
 
     development.run(data, verbose=verbose)

@@ -1,28 +1,43 @@
-"""`linkarooie dev`: the whole of Linkarooie on one machine, with servers, sandbox platforms and a demo account."""
+"""`linkarooie dev`: the whole of Linkarooie on one machine, with servers, sandbox platforms and demo accounts."""
 
+import contextlib
 import json
 import os
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import grpc
 from rich.console import Console
 
 from devstack import DevStack, Endpoints
 from linkarooie import __version__, processes
-from linkarooie.auth.v1 import auth_pb2, auth_pb2_grpc
 from linkarooie.secrets import new_secrets
 from linkarooie.services import SERVICES
 from sandbox import Sandbox
 from servicekit import metrics
-from servicekit.settings import SettingsError
+from servicekit.errors import AlreadyExistsError
+from servicekit.identity import Role
+from servicekit.settings import SettingsError, load_settings
 from servicekit.telemetry import set_up_logs, set_up_traces
+from services.auth.operator import operator_of
+from services.auth.settings import AuthSettings
 
-DEMO_EMAIL = "demo@linkarooie.test"
-DEMO_PASSWORD = "one picture everywhere"  # noqa: S105  # printed on the screen; the account exists on this machine only
-DEMO_NAME = "Demo Person"
+
+@dataclass(frozen=True)
+class DemoAccount:
+    """An account that is there from the start. Its password is printed on the screen: it exists on this machine only."""
+
+    email: str
+    password: str
+    name: str
+    role: Role
+
+
+DEMO = DemoAccount("demo@linkarooie.test", "one picture everywhere", "Demo Person", Role.USER)
+DEMO_ADMIN = DemoAccount("admin@linkarooie.test", "somebody has to help", "Demo Admin", Role.ADMIN)
+DEMO_ACCOUNTS = (DEMO, DEMO_ADMIN)
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -57,7 +72,7 @@ async def _run(data: Path) -> None:
             metrics_port = _port("METRICS_PORT", processes.free_port())
 
             async def started() -> None:
-                await _ensure_demo_account()
+                await _ensure_demo_accounts()
                 _say_where(ports["PORT"], endpoints, sandbox, metrics_port, data, time.monotonic() - began)
 
             with metrics.served("127.0.0.1", metrics_port):
@@ -124,25 +139,25 @@ def platform_settings(sandbox: Sandbox) -> dict[str, str]:
 
 
 def _secrets(path: Path) -> dict[str, str]:
-    """Reads this installation's secrets; makes them at the first start. Only their owner can read the file."""
-    if path.exists():
-        kept: dict[str, str] = json.loads(path.read_text())
-        return kept
-    made = new_secrets()
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(made, file)
-    return made
+    """Reads this installation's secrets, and makes those that it lacks. Only their owner can read the file."""
+    kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    complete = {name: kept.get(name, made) for name, made in new_secrets().items()}
+    if complete != kept:
+        beside = path.with_suffix(".new")
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(complete, file)
+        beside.replace(path)
+    return complete
 
 
-async def _ensure_demo_account() -> None:
-    async with grpc.aio.insecure_channel(os.environ["LINKAROOIE_AUTH_TARGET"]) as channel:
-        request = auth_pb2.RegisterRequest(email=DEMO_EMAIL, password=DEMO_PASSWORD, display_name=DEMO_NAME)
-        try:
-            await auth_pb2_grpc.AuthServiceStub(channel).Register(request, timeout=30)
-        except grpc.aio.AioRpcError as error:
-            if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
-                raise
+async def _ensure_demo_accounts() -> None:
+    """Makes the accounts that are missing. Their letters would be caught, but nobody has to open one first."""
+    async with operator_of(load_settings(AuthSettings)) as operator:
+        for demo in DEMO_ACCOUNTS:
+            with contextlib.suppress(AlreadyExistsError):
+                await operator.registration.create_confirmed(
+                    email=demo.email, password=demo.password, display_name=demo.name, role=demo.role
+                )
 
 
 def _say_where(
@@ -150,7 +165,8 @@ def _say_where(
 ) -> None:
     console.print(f"\n  [bold green]Linkarooie is ready[/bold green] after {seconds:.0f} s:")
     console.print(f"\n      [bold]http://127.0.0.1:{port}[/bold]\n")
-    console.print(f"      e-mail    {DEMO_EMAIL}\n      password  {DEMO_PASSWORD}\n")
+    console.print(f"      e-mail    {DEMO.email}\n      password  {DEMO.password}\n")
+    console.print(f"      as admin  {DEMO_ADMIN.email}\n      password  {DEMO_ADMIN.password}\n")
     console.print(f"  Sandbox platforms  {sandbox.urls['index']}   (their accounts, and switches that make them fail)")
     console.print(f"  Caught mail        {endpoints.mail_url}")
     console.print(f"  API                http://127.0.0.1:{port}/docs")

@@ -89,3 +89,36 @@ def test_every_service_has_the_same_rooms(service: Service) -> None:
     there = {path.stem for path in (ROOT / service.package.replace(".", "/")).iterdir()}
 
     assert rooms - there == hears_of_nothing
+
+
+@pytest.mark.parametrize("command", ["create-user", "create-admin"])
+def test_a_password_is_never_an_argument_and_without_a_terminal_only_asked_for_by_name(command: str) -> None:
+    result = linkarooie("admin", command, "--email", "ada@example.org", "--name", "Ada")
+
+    assert result.returncode == 2
+    assert "--password-stdin" in result.stderr
+    assert "--password " not in CliRunner().invoke(app, ["admin", command, "--help"]).output
+
+
+def test_the_operators_commands_name_the_settings_that_they_lack() -> None:
+    result = linkarooie("admin", "rotate-keys")
+
+    assert result.returncode == 1
+    assert "LINKAROOIE_AUTH_VAULT_KEYS (or LINKAROOIE_VAULT_KEYS): Field required" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_database_that_is_away_is_one_message() -> None:
+    key = "k:" + "A" * 43 + "="
+    result = linkarooie(
+        "admin",
+        "rotate-keys",
+        LINKAROOIE_AUTH_DATABASE_URL="postgresql+psycopg://auth@127.0.0.1:9/linkarooie",
+        LINKAROOIE_NATS_URL="nats://nowhere",
+        LINKAROOIE_AUTH_VAULT_KEYS=key,
+        LINKAROOIE_LETTER_KEYS=key,
+    )
+
+    assert result.returncode == 1
+    assert result.stderr.startswith("linkarooie: the database of the auth service cannot be used")
+    assert "Traceback" not in result.stderr

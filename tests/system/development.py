@@ -11,13 +11,14 @@ import httpx2
 from devstack.leftovers import find_leftovers
 from devstack.process import find_program
 from linkarooie.processes import free_port
+from sandbox.platforms import find_builders
 from system.processes import OwnProcess, without_our_settings
 from system.waiting import eventually
 
 
 @dataclass(frozen=True)
 class Ports:
-    """The ports that a person may choose. The sandbox's platforms take those after its own."""
+    """The ports that a person may choose. The sandbox's platforms and sign-in providers take those after its own."""
 
     gateway: int
     sandbox: int
@@ -26,7 +27,7 @@ class Ports:
     @classmethod
     def free(cls) -> "Ports":
         """Returns ports that nobody uses at the moment."""
-        return cls(gateway=free_port(), sandbox=_first_of_free(4), mail=free_port())
+        return cls(gateway=free_port(), sandbox=_first_of_free(1 + len(find_builders())), mail=free_port())
 
     def environment(self) -> dict[str, str]:
         return {

@@ -92,19 +92,19 @@ function EmailForm({ me }: { me: User }) {
         required
         problem={problem?.forField('email')}
       />
-      <div>
+      <div className="row">
         <Button kind="main" type="submit" pending={ask.isPending}>
           Change the address
         </Button>
+        <span role="status">
+          {ask.isSuccess && (
+            <>
+              We have sent a letter to <strong>{ask.variables.email}</strong>. Your address changes when you open the
+              link in it, and stays what it is until then.
+            </>
+          )}
+        </span>
       </div>
-      <p role="status">
-        {ask.isSuccess && (
-          <>
-            We have sent a letter to <strong>{ask.variables.email}</strong>. Your address changes when you open the link
-            in it, and stays what it is until then.
-          </>
-        )}
-      </p>
     </form>
   );
 }
@@ -155,14 +155,14 @@ function PasswordForm({ me }: { me: User }) {
         hint={PASSWORD_RULE}
         problem={problem?.forField('new_password')}
       />
-      <div>
+      <div className="row">
         <Button kind="main" type="submit" pending={change.isPending} held={wait > 0}>
           {me.has_password ? 'Change the password' : 'Set a password'}
         </Button>
+        <span role="status">
+          {change.isSuccess && 'The password is changed, and you were logged out on all other devices.'}
+        </span>
       </div>
-      <p role="status">
-        {change.isSuccess && 'The password is changed, and you were logged out on all other devices.'}
-      </p>
     </form>
   );
 }

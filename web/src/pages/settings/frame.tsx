@@ -11,12 +11,16 @@ const PLACES = [
 /** What the pages of the settings have in common: the way from one to the other. */
 export function SettingsFrame() {
   return (
-    <div className="stack-wide">
+    <div className="stack">
       <nav className="tabs" aria-label="Settings">
         <ul>
           {PLACES.map(({ to, label }) => (
             <li key={to}>
-              <Link to={to} activeOptions={{ exact: true }} activeProps={{ 'aria-current': 'page' }}>
+              <Link
+                to={to}
+                activeOptions={{ exact: true, includeSearch: false }}
+                activeProps={{ 'aria-current': 'page' }}
+              >
                 {label}
               </Link>
             </li>

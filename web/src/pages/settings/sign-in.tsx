@@ -52,7 +52,11 @@ export function SignInMethodsPage() {
             <h2 id="more">Link another</h2>
             <ul className="stack" aria-label="Providers to link">
               {offered.items.map((provider) => (
-                <ProviderRow key={provider.id} provider={provider} />
+                <ProviderRow
+                  key={provider.id}
+                  provider={provider}
+                  linked={identities.some((identity) => identity.provider === provider.id)}
+                />
               ))}
             </ul>
           </section>
@@ -138,7 +142,7 @@ function UnlinkButton({ id, label, name }: { id: string; label: string; name: st
   );
 }
 
-function ProviderRow({ provider }: { provider: SignInProvider }) {
+function ProviderRow({ provider, linked }: { provider: SignInProvider; linked: boolean }) {
   const { id, label } = provider;
   const link = useMutation({
     mutationFn: () =>
@@ -153,7 +157,10 @@ function ProviderRow({ provider }: { provider: SignInProvider }) {
     <li className="card stack-tight">
       <div className="row">
         <Badge id={id} name={label} />
-        <h3 className="grow">{label}</h3>
+        <div className="grow stack-tight">
+          <h3>{label}</h3>
+          {linked && <p className="small quiet">Linked already; this is for a second account there.</p>}
+        </div>
         <Button
           icon="link"
           pending={link.isPending || link.isSuccess}

@@ -15,6 +15,8 @@ ENVIRONMENT = ROOT / ".venv"
 LOCKS = {"run": "requirements.lock", "test": "requirements-test.lock"}
 # What decides whether an environment is still right.
 INPUTS = ("pyproject.toml", "hatch_build.py", "protos/generate.py")
+# A certified OpenID provider, which the tests of signing in talk to.
+OPENID_PROVIDER = ROOT / "tests" / "integration" / "auth" / "openid_provider"
 
 
 def main(purpose: str) -> None:
@@ -22,6 +24,15 @@ def main(purpose: str) -> None:
         stop(
             f"Linkarooie needs Python 3.11 or newer; this is {sys.version.split()[0]}. Try `make PYTHON=python3.12 …`."
         )
+    prepare(purpose)
+    if purpose == "test":
+        command = [ENVIRONMENT / "bin" / "python", ROOT / "tools" / "node.py", OPENID_PROVIDER]
+        if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
+            stop("The tests' OpenID provider could not be installed; the message is above.")
+
+
+def prepare(purpose: str) -> None:
+    """Makes the environment for a purpose, unless it is there and right."""
     lock = ROOT / LOCKS[purpose]
     wanted = fingerprint(lock)
     stamp = ENVIRONMENT / f".{purpose}-ready"

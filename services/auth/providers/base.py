@@ -39,7 +39,11 @@ class UnreachableError(ProviderError):
 
 
 class AnswerInvalidError(ProviderError):
-    pass
+    """`code` is the provider's own name for what went wrong, where it gave one."""
+
+    def __init__(self, message: str, *, code: object = None) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -117,8 +121,10 @@ def json_of(answer: Answer) -> Any:  # JSON
     except ValueError as error:
         raise AnswerInvalidError(f"HTTP {answer.status} without JSON") from error
     named = value.get("error") if isinstance(value, dict) else None
+    if isinstance(named, dict):  # as Facebook's Graph API writes it
+        named = named.get("code")
     if named is not None or not answer.is_success:
-        raise AnswerInvalidError(f"HTTP {answer.status}, error {error_code(named)}")
+        raise AnswerInvalidError(f"HTTP {answer.status}, error {error_code(named)}", code=named)
     return value
 
 
@@ -132,8 +138,6 @@ def object_of(answer: Answer) -> Mapping[str, Any]:  # JSON
 
 def error_code(value: object) -> str:
     """Returns an error's code for the log. Descriptions are left out: they may quote what was sent."""
-    if isinstance(value, dict):  # as Facebook's Graph writes it
-        value = value.get("code")
     text = str(value)
     return text if _ERROR_CODE.fullmatch(text) else "that cannot be quoted"
 

@@ -16,8 +16,8 @@ log = structlog.get_logger()
 USUAL_SECONDS = 3600.0
 # What a provider says is taken within these: not at each sign-in, and not for so long that a mistake of theirs stays.
 SHORTEST_SECONDS, LONGEST_SECONDS = 60.0, 86_400.0
-# Strangers can invent ids of keys and wait for a provider to be away: it is asked no more often than this.
-ASKED_EVERY_SECONDS = 5.0
+# Strangers can invent ids of keys, and a provider that is away must not be waited for by everybody: so long nobody asks again.
+PAUSE_SECONDS = 5.0
 
 _MAX_AGE = re.compile(r"\bmax-age=(\d{1,9})\b", re.IGNORECASE)
 
@@ -32,33 +32,31 @@ class CachedDocument:
         self._url = ""
         self._value: Mapping[str, Any] | None = None  # JSON
         self._fresh_until = 0.0
-        self._asked_at: float | None = None
+        self._quiet_until = 0.0
 
     async def get(self, url: str, *, anew: bool = False) -> Mapping[str, Any]:  # JSON
-        """Returns the document. `anew` asks for it even if what is known is fresh, but not more than every few seconds.
+        """Returns the document. `anew` asks for it even if what is known is fresh, but not again within a few seconds.
 
         Raises `ProviderError` when nothing is known.
         """
         async with self._asking:
             if url != self._url:
-                self._url, self._value, self._asked_at = url, None, None
+                self._url, self._value, self._quiet_until = url, None, 0.0
             now = self._monotonic()
-            if self._value is not None and now < self._fresh_until and not anew:
+            if self._value is not None and ((now < self._fresh_until and not anew) or now < self._quiet_until):
                 return self._value
-            if self._asked_at is not None and now - self._asked_at < ASKED_EVERY_SECONDS:
-                if self._value is None:
-                    raise UnreachableError("asked a moment ago, without an answer")
-                return self._value
+            if now < self._quiet_until:
+                raise UnreachableError("asked a moment ago, without an answer")
             try:
                 answer = await self._http.call("GET", url)
                 self._value = object_of(answer)
                 self._fresh_until = self._monotonic() + kept_for(answer.headers.get("cache-control", ""))
+                self._quiet_until = self._monotonic() + PAUSE_SECONDS if anew else 0.0
             except ProviderError as error:
+                self._quiet_until = self._monotonic() + PAUSE_SECONDS
                 if self._value is None:
                     raise
                 log.warning("provider_document_old", url=url, problem=str(error))
-            finally:
-                self._asked_at = self._monotonic()
             return self._value
 
 

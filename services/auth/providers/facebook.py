@@ -7,6 +7,7 @@ there, so we do without. An address may be missing, and none is ever vouched for
 import hashlib
 import hmac
 from collections.abc import Mapping
+from typing import Any
 
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 
@@ -16,6 +17,7 @@ from services.auth.providers.base import (
     Begun,
     Http,
     Provider,
+    UnreachableError,
     access_token_of,
     code_of,
     object_of,
@@ -23,6 +25,8 @@ from services.auth.providers.base import (
 )
 
 SCOPE = "public_profile,email"
+# The Graph API's codes for being in trouble itself (1, 2) and for asking us to slow down; the status tells nothing.
+_LATER = frozenset({1, 2, 4, 17, 341, 613})
 
 
 class Facebook(Provider):
@@ -53,18 +57,10 @@ class Facebook(Provider):
             "redirect_uri": redirect_uri,
             "code": code_of(parameters),
         }
-        answer = await self._http.call("GET", f"{self._graph_url}/oauth/access_token", params=exchange)
-        token = access_token_of(object_of(answer))
+        token = access_token_of(await self._ask("oauth/access_token", exchange))
         user_id = await self._owner_of(token)
         proof = hmac.new(self._app_secret.encode(), token.encode(), hashlib.sha256).hexdigest()
-        me = object_of(
-            await self._http.call(
-                "GET",
-                f"{self._graph_url}/me",
-                headers={"Authorization": f"Bearer {token}"},
-                params={"fields": "id,name,email", "appsecret_proof": proof},
-            )
-        )
+        me = await self._ask("me", {"fields": "id,name,email", "access_token": token, "appsecret_proof": proof})
         if me.get("id") != user_id:
             raise AnswerInvalidError("the token is another account's")
         name = text_of(me, "name")
@@ -73,11 +69,19 @@ class Facebook(Provider):
     async def _owner_of(self, token: str) -> str:
         """Returns whose token it is. Raises `AnswerInvalidError` for one that was not made for this app."""
         inspect = {"input_token": token, "access_token": f"{self._app_id}|{self._app_secret}"}
-        answer = object_of(await self._http.call("GET", f"{self._graph_url}/debug_token", params=inspect))
-        data = answer.get("data")
+        data = (await self._ask("debug_token", inspect)).get("data")
         if not isinstance(data, dict) or data.get("is_valid") is not True or str(data.get("app_id")) != self._app_id:
             raise AnswerInvalidError("the token is not for this app")
         user_id = text_of(data, "user_id")
         if not user_id:
             raise AnswerInvalidError("a token of nobody")
         return user_id
+
+    async def _ask(self, path: str, params: Mapping[str, str]) -> Mapping[str, Any]:  # JSON
+        answer = await self._http.call("GET", f"{self._graph_url}/{path}", params=params)
+        try:
+            return object_of(answer)
+        except AnswerInvalidError as error:
+            if error.code in _LATER:
+                raise UnreachableError(str(error)) from error
+            raise

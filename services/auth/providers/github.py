@@ -16,6 +16,7 @@ from services.auth.providers.base import (
     Begun,
     Http,
     Provider,
+    UnreachableError,
     access_token_of,
     code_of,
     json_of,
@@ -94,4 +95,8 @@ class GitHub(Provider):
 
     async def _ask(self, token: str, path: str) -> Answer:
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
-        return await self._http.call("GET", f"{self._api_url}{path}", headers=headers)
+        answer = await self._http.call("GET", f"{self._api_url}{path}", headers=headers)
+        # What is over the limit is answered like what is forbidden, but for this header.
+        if answer.status == 403 and answer.headers.get("x-ratelimit-remaining") == "0":
+            raise UnreachableError("over the rate limit")
+        return answer

@@ -12,7 +12,12 @@ from enum import StrEnum
 from services.notify.domain.letter import LetterRow, LetterText
 from services.notify.domain.news import News, NoticeLevel
 
-SECURITY_PAGE = "/settings/security"
+# Pages of the web client.
+ACCOUNT_PAGE = "/settings"
+SIGN_IN_PAGE = "/settings/sign-in"
+SESSIONS_PAGE = "/settings/sessions"
+API_KEYS_PAGE = "/settings/api-keys"
+ACTIVITY_PAGE = "/settings/security"
 FORGOT_PASSWORD_PAGE = "/forgot-password"  # noqa: S105  # a path
 # Mail programs turn such words into links by themselves.
 LINK = re.compile(r"://|www\.|@|\.[^\W\d_]{2,}", re.IGNORECASE)
@@ -127,8 +132,8 @@ SECURITY_LETTERS: Mapping[SecurityAction, Words] = {
     SecurityAction.SIGNED_IN_NEW_DEVICE: Words(
         "New sign-in to your account",
         "Somebody signed in to your account with {detail}, on a device that was not seen there before.",
-        "If it was you, there is nothing to do. If not, end that session in your security settings and change your password.",
-        SECURITY_PAGE,
+        "If it was you, there is nothing to do. If not, end that session in your settings and change your password.",
+        SESSIONS_PAGE,
         "Look at your sessions",
         asks_for_action=True,
     ),
@@ -137,7 +142,7 @@ SECURITY_LETTERS: Mapping[SecurityAction, Words] = {
         "One of your sessions was used in two places at once, as happens when somebody has copied it. It was ended: whoever "
         "used it has to log in again.",
         "Log in and look at your sessions. End those that you do not know, and change your password.",
-        SECURITY_PAGE,
+        SESSIONS_PAGE,
         "Look at your sessions",
         asks_for_action=True,
     ),
@@ -158,37 +163,37 @@ SECURITY_LETTERS: Mapping[SecurityAction, Words] = {
     SecurityAction.EMAIL_CHANGED: Words(
         "Your address was changed",
         "The address of your account is now {detail}. From now on, letters go there.",
-        "If it was not you, open your security settings at once, change the address back and set another password. If you "
+        "If it was not you, open your settings at once, change the address back and set another password. If you "
         "cannot log in any more, write to the people who run this Linkarooie.",
-        SECURITY_PAGE,
-        "Open your security settings",
+        ACCOUNT_PAGE,
+        "Open your settings",
     ),
     SecurityAction.IDENTITY_LINKED: Words(
         "{detail} can sign in to your account",
         "A {detail} account was linked: whoever has it can sign in to your Linkarooie account.",
-        "If it was not you, remove it in your security settings and change your password.",
-        SECURITY_PAGE,
+        "If it was not you, remove it in your settings and change your password.",
+        SIGN_IN_PAGE,
         "Look at your ways to sign in",
     ),
     SecurityAction.IDENTITY_REMOVED: Words(
         "{detail} can no longer sign in to your account",
         "The {detail} account that was linked to your Linkarooie account was removed, and no longer signs in to it.",
         "If it was not you, link it again and change your password.",
-        SECURITY_PAGE,
+        SIGN_IN_PAGE,
         "Look at your ways to sign in",
     ),
     SecurityAction.API_KEY_CREATED: Words(
         "A new API key: {detail}",
         "The API key “{detail}” was made. A program that has it can act for you, as far as the key allows.",
-        "If it was not you, revoke the key in your security settings and change your password.",
-        SECURITY_PAGE,
+        "If it was not you, revoke the key in your settings and change your password.",
+        API_KEYS_PAGE,
         "Look at your API keys",
     ),
     SecurityAction.ROLE_CHANGED: Words(
         "Your account has a new role: {detail}",
         "The people who run this Linkarooie gave your account the role “{detail}”. Log in again to use it.",
         "If you did not expect that, ask them.",
-        SECURITY_PAGE,
+        ACTIVITY_PAGE,
         "See what happened",
     ),
 }
@@ -220,9 +225,7 @@ def security_noted(activity_id: str, action: SecurityAction, done: Origin, *, de
     if action is SecurityAction.SIGNED_IN_NEW_DEVICE and detail == "password":
         detail = "your password"
     subject, said = words.subject.format(detail=detail), words.said.format(detail=detail)
-    # A role is changed by staff: where they sit is nobody's business.
-    origin = Origin(done.at) if action is SecurityAction.ROLE_CHANGED else done
-    where = f" That was {origin.place}." if origin.place else ""
+    where = f" That was {done.place}." if done.place else ""
     return News(
         f"account.{action}",
         activity_id,
@@ -230,14 +233,14 @@ def security_noted(activity_id: str, action: SecurityAction, done: Origin, *, de
         NoticeLevel.ACTION_NEEDED if words.asks_for_action else NoticeLevel.INFO,
         subject,
         f"{said}{where}",
-        SECURITY_PAGE,
-        "Open your security settings",
+        ACTIVITY_PAGE,
+        "See your security activity",
         LetterText(
             subject,
             (said, words.if_not_you),
             words.path,
             words.label,
-            rows=_rows(origin),
+            rows=_rows(done),
             footer="This letter is about the safety of your account there, so it cannot be switched off.",
         ),
     )

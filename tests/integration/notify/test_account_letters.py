@@ -239,7 +239,7 @@ async def test_news_about_safety_are_a_notice_and_a_letter_and_wait_for_no_other
     (letter,) = await eventually(ann.letters)
     assert letter["subject"] == "New sign-in to your account"
     assert "- Device: Firefox on Linux\n- Network address: 192.0.2.1" in letter["text"].replace("\r\n", "\n")
-    assert "http://127.0.0.1:8080/settings/security" in letter["text"]
+    assert "http://127.0.0.1:8080/settings/sessions" in letter["text"]
     (notice,) = (await list_notices(notify)).notices
     assert (notice.kind, notice.title) == ("account.signed_in_new_device", letter["subject"])
     assert (notice.level, notice.action_path) == (notify_pb2.NOTICE_LEVEL_ACTION_NEEDED, "/settings/security")

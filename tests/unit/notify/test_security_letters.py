@@ -119,18 +119,12 @@ def test_a_letter_about_safety_says_what_to_do_and_leads_there(action: SecurityA
     assert "{" not in made.subject + made.text + news.body
 
 
-@pytest.mark.parametrize("action", [one for one in SecurityAction if one is not SecurityAction.ROLE_CHANGED])
+@pytest.mark.parametrize("action", SecurityAction)
 def test_a_letter_about_safety_says_from_which_device_and_address(action: SecurityAction) -> None:
     news = noted(action)
     made = letter_of(news)
     assert "- Device: Firefox on Linux\n- Network address: 192.0.2.1\n" in made.text
     assert "from Firefox on Linux (192.0.2.1)" in news.body
-
-
-def test_a_changed_role_does_not_say_where_the_staff_sits() -> None:
-    news = noted(SecurityAction.ROLE_CHANGED, detail="admin")
-    assert "192.0.2.1" not in letter_of(news).text + news.body
-    assert news.title == "Your account has a new role: admin"
 
 
 def test_only_what_looks_like_a_theft_asks_for_action() -> None:

@@ -2,9 +2,10 @@
 
 import base64
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
+from google.protobuf.message import Message
 
 from linkarooie.events.v1 import events_pb2 as events
 from servicekit.database import Database
@@ -53,16 +54,27 @@ async def make_account(
 
 async def letters_to(settings: AuthSettings, email: str) -> list[events.AccountLetterRequested]:
     """Returns the letters that were asked for to an address within the last minutes, oldest first."""
-    table, subject = store.outbox, subject_of(events.AccountLetterRequested)
-    query = sa.select(table.c.payload).where(table.c.subject == subject).order_by(table.c.created_at, table.c.id)
+    letters = [
+        events.AccountLetterRequested.FromString(raw) for raw in await _told(settings, events.AccountLetterRequested)
+    ]
+    return [letter for letter in letters if letter.email.lower() == email.strip().lower()]
+
+
+async def notes_about(settings: AuthSettings, user_id: str) -> list[events.AccountSecurityNoted]:
+    """Returns what the owner of an account was told of within the last minutes, oldest first."""
+    notes = [events.AccountSecurityNoted.FromString(raw) for raw in await _told(settings, events.AccountSecurityNoted)]
+    return [note for note in notes if note.user_id == user_id]
+
+
+async def _told(settings: AuthSettings, kind: type[Message]) -> Sequence[bytes]:
+    table = store.outbox
+    query = sa.select(table.c.payload).where(table.c.subject == subject_of(kind))
     database = Database(settings, schema=settings.service)
     try:
         async with database.sessions() as session:
-            payloads = (await session.execute(query)).scalars().all()
+            return (await session.execute(query.order_by(table.c.created_at, table.c.id))).scalars().all()
     finally:
         await database.stop()
-    letters = [events.AccountLetterRequested.FromString(payload) for payload in payloads]
-    return [letter for letter in letters if letter.email.lower() == email.strip().lower()]
 
 
 def token_of(settings: AuthSettings, letter: events.AccountLetterRequested) -> str:

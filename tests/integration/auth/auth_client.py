@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeAlias
 from uuid import uuid4
 
-from system.accounts import CHEAP_HASHES, TEST_KEYS, letters_to, make_account, newest_token
+from system.accounts import CHEAP_HASHES, TEST_KEYS, letters_to, make_account, newest_token, notes_about
 
 from linkarooie.auth.v1 import auth_pb2, auth_pb2_grpc
 from linkarooie.events.v1 import events_pb2 as events
@@ -118,3 +118,8 @@ async def letters(email: str) -> list[events.AccountLetterRequested]:
 async def link_token(email: str) -> str:
     """Returns the token of the newest letter with a link to an address."""
     return await newest_token(settings(), email)
+
+
+async def security_notes(user_id: str) -> list[events.AccountSecurityNoted]:
+    """Returns what an account's owner is told by letter, oldest first."""
+    return await notes_about(settings(), user_id)

@@ -90,15 +90,16 @@ class LiveHub:
         try:
             yield f"retry: {RETRY_MILLISECONDS}\n: welcome\n\n"
             ends_at = token_end(caller.token)
-            quiet_since = self._clock()
+            elapsed = asyncio.get_running_loop().time
+            quiet_since = elapsed()
             while True:
                 event = await self._next(page, caller, ends_at)
                 if event is not None:
                     yield _text(event)
-                    quiet_since = self._clock()
-                elif (self._clock() - quiet_since).total_seconds() >= self._heartbeat_seconds:
+                    quiet_since = elapsed()
+                elif elapsed() - quiet_since >= self._heartbeat_seconds:
                     yield ": still here\n\n"
-                    quiet_since = self._clock()
+                    quiet_since = elapsed()
                 if isinstance(event, LiveEnd):
                     return
         finally:

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from gateway_doubles import AnalyticsDouble, SyncDouble
 from gateway_people import MAX_IMAGE_BYTES, MEDIA_KEY, Person, RunGateway
+from system.accounts import CHEAP_HASHES, PASSWORD, make_account
 
 from gateway.app import build as build_gateway
 from gateway.http_server import HttpServer
@@ -18,11 +19,11 @@ from linkarooie.sync.v1 import sync_pb2, sync_pb2_grpc
 from servicekit.app import App
 from servicekit.grpc_client import Channels
 from servicekit.grpc_server import GrpcServer
-from servicekit.ids import new_id
+from servicekit.identity import Role
 from servicekit.remote_keys import remote_verifier
+from servicekit.rights import Limit
 from servicekit.settings import GrpcSettings
 from services.auth.app import build as build_auth
-from services.auth.keys import new_signing_keys
 from services.auth.settings import AuthSettings
 from services.notify.app import build as build_notify
 from services.notify.settings import NotifySettings
@@ -40,13 +41,20 @@ def address(app: App) -> str:
 
 
 @pytest.fixture(scope="module")
-async def targets(service_settings: Callable[..., Any], run_app: RunApp) -> AsyncIterator[dict[str, str]]:
+def auth_settings(service_settings: Callable[..., Any]) -> AuthSettings:
+    made: AuthSettings = service_settings(AuthSettings, **CHEAP_HASHES)
+    return made
+
+
+@pytest.fixture(scope="module")
+async def targets(
+    auth_settings: AuthSettings, service_settings: Callable[..., Any], run_app: RunApp
+) -> AsyncIterator[dict[str, str]]:
     """The addresses of the real services, all of which take the tokens of the real auth service.
 
     They end with the module: a notify service that stayed would send the letters that other tests wait for.
     """
-    cheap = {"argon2_memory_kib": 19456, "argon2_time_cost": 2, "argon2_parallelism": 1}
-    auth_app = build_auth(service_settings(AuthSettings, signing_keys=new_signing_keys(), **cheap))
+    auth_app = build_auth(auth_settings)
     async with run_app(auth_app):
         auth_target = address(auth_app)
         make = partial(service_settings, auth_target=auth_target)
@@ -115,7 +123,7 @@ def run_gateway(service_settings: Callable[..., Any], targets: dict[str, str], r
             "port": 0,
             "max_image_bytes": MAX_IMAGE_BYTES,
             "media_key": MEDIA_KEY,
-            "limit_sign_in": "10000/minute",
+            **{f"limit_{limit}": "100000/minute" for limit in Limit if limit is not Limit.NONE},
             "http_stop_grace_seconds": 5,
         }
         app = build_gateway(service_settings(GatewaySettings, **{**usual, **targets, **overrides}))
@@ -141,25 +149,22 @@ async def http(gateway: str) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 @pytest.fixture
-def sign_up(gateway: str) -> Callable[[], Any]:
+def sign_up(gateway: str, auth_settings: AuthSettings) -> Callable[..., Any]:
     """Makes somebody new, with an account and a token of their own."""
 
-    async def make() -> Person:
-        email, password = f"{new_id()}@example.com", "correct horse battery"
+    async def make(role: Role = Role.USER) -> Person:
+        account = await make_account(auth_settings, display_name="Fox Fable", role=role)
         async with httpx2.AsyncClient(base_url=gateway) as client:
-            account = {"email": email, "password": password, "display_name": "Fox Fable"}
-            registered = await client.post("/v1/auth/register", json=account)
-            assert registered.status_code == 201, registered.text
-            logged_in = await client.post("/v1/auth/login", json={"email": email, "password": password})
+            logged_in = await client.post("/v1/auth/login", json={"email": account.email, "password": PASSWORD})
             assert logged_in.status_code == 200, logged_in.text
             cookies = dict(client.cookies)
-        return Person(registered.json()["id"], email, password, logged_in.json()["access_token"], cookies)
+        return Person(account.id, account.email, PASSWORD, logged_in.json()["access_token"], cookies)
 
     return make
 
 
 @pytest.fixture
-async def person(sign_up: Callable[[], Any]) -> Person:
+async def person(sign_up: Callable[..., Any]) -> Person:
     somebody: Person = await sign_up()
     return somebody
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from gateway_people import Person, RunGateway
+from gateway_people import Person, RunGateway, browser_of
 
 from gateway.live import QUEUE_EVENTS, LiveHub, token_end
 from linkarooie.notify.v1 import notify_pb2
@@ -116,6 +116,10 @@ async def test_when_the_process_stops_the_pages_are_told_and_it_stops_at_once(
     assert last == ("end", {"reason": "shutting_down"})
 
 
+async def never(caller: Caller) -> bool:
+    return False
+
+
 @pytest.fixture
 def caller(issue_token: Callable[..., str]) -> Callable[..., Caller]:
     def make(**claims: Any) -> Caller:
@@ -133,7 +137,7 @@ async def next_text(stream: AsyncIterator[str]) -> str:
 async def test_pages_share_one_subscription_that_ends_with_the_last_of_them(
     bus: Bus, caller: Callable[..., Caller]
 ) -> None:
-    hub, somebody = LiveHub(bus, clock=utc_now), caller()
+    hub, somebody = LiveHub(bus, is_over=never, clock=utc_now), caller()
     before = bus.client._subs.keys() - set()
     pages = [hub.stream(somebody) for _ in range(3)]
     for page in pages:
@@ -148,7 +152,7 @@ async def test_pages_share_one_subscription_that_ends_with_the_last_of_them(
 
 
 async def test_a_quiet_stream_gives_signs_of_life(bus: Bus, caller: Callable[..., Caller]) -> None:
-    stream = LiveHub(bus, clock=utc_now, heartbeat_seconds=0.01).stream(caller())
+    stream = LiveHub(bus, is_over=never, clock=utc_now, heartbeat_seconds=0.01).stream(caller())
     await next_text(stream)
 
     assert [await next_text(stream) for _ in range(2)] == [": still here\n\n"] * 2
@@ -158,7 +162,7 @@ async def test_the_stream_ends_with_the_token(bus: Bus, caller: Callable[..., Ca
     now = utc_now()
     somebody = caller(exp=int(now.timestamp()) + 60)
     times = iter([now, now + timedelta(seconds=61)])
-    stream = LiveHub(bus, clock=lambda: next(times), heartbeat_seconds=0.01).stream(somebody)
+    stream = LiveHub(bus, is_over=never, clock=lambda: next(times), heartbeat_seconds=0.01).stream(somebody)
 
     texts = [text async for text in stream]
 
@@ -169,7 +173,7 @@ async def test_the_stream_ends_with_the_token(bus: Bus, caller: Callable[..., Ca
 async def test_a_page_that_does_not_keep_up_is_told_to_load_anew(
     bus: Bus, caller: Callable[..., Caller], eventually: Callable[..., Any]
 ) -> None:
-    hub, somebody = LiveHub(bus, clock=utc_now), caller()
+    hub, somebody = LiveHub(bus, is_over=never, clock=utc_now), caller()
     slow, quick = hub.stream(somebody), hub.stream(somebody)
     for stream in (slow, quick):
         await next_text(stream)
@@ -184,3 +188,39 @@ async def test_a_page_that_does_not_keep_up_is_told_to_load_anew(
 
     assert heard == QUEUE_EVENTS + 1
     assert rest == ['event: end\ndata: {"reason":"too_slow"}\n\n']
+
+
+async def test_the_stream_ends_with_the_session_also_while_events_come(bus: Bus, caller: Callable[..., Caller]) -> None:
+    ended: set[str] = set()
+
+    async def is_over(asked: Caller) -> bool:
+        return asked.session_id in ended
+
+    somebody = caller()
+    stream = LiveHub(bus, is_over=is_over, clock=utc_now, check_seconds=0.01).stream(somebody)
+    await next_text(stream)
+    await bus.client.publish(live(somebody.user_id), update())
+    before = await next_text(stream)
+    ended.add(somebody.session_id)
+    await bus.client.publish(live(somebody.user_id), update())
+    rest = [text async for text in stream]
+
+    assert "event: image" in before
+    assert rest == ['event: end\ndata: {"reason":"session_ended"}\n\n']
+
+
+async def test_an_open_page_closes_within_seconds_when_its_session_is_ended_elsewhere(
+    gateway: str, person: Person
+) -> None:
+    async with (
+        browser_of(gateway, person) as browser,
+        browser_of(gateway, person) as other,
+        browser.stream("GET", "/v1/events/stream") as answer,
+    ):
+        page = Stream(answer)
+        await page.block()
+        ended = await other.delete("/v1/me/sessions")
+        last = await page.event()
+
+    assert ended.json()["ended"] >= 1
+    assert last == ("end", {"reason": "session_ended"})

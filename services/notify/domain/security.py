@@ -83,8 +83,8 @@ class Words:
 WITH_TOKEN = frozenset(
     {AccountLetter.CONFIRM_REGISTRATION, AccountLetter.RESET_PASSWORD, AccountLetter.CONFIRM_EMAIL_CHANGE}
 )
-# Their name is the account's own. The name in the others may be what a stranger typed, to have us deliver it.
-GREETED_BY_NAME = frozenset({AccountLetter.RESET_PASSWORD, AccountLetter.CONFIRM_EMAIL_CHANGE})
+# The name in those is the addressee's own. In the others somebody may have chosen it, to have us deliver what it says.
+GREETED_BY_NAME = frozenset({AccountLetter.ALREADY_REGISTERED, AccountLetter.RESET_PASSWORD})
 
 ACCOUNT_LETTERS: Mapping[AccountLetter, Words] = {
     AccountLetter.CONFIRM_REGISTRATION: Words(

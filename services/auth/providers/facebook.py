@@ -60,7 +60,7 @@ class Facebook(Provider):
         token = access_token_of(await self._ask("oauth/access_token", exchange))
         user_id = await self._owner_of(token)
         proof = hmac.new(self._app_secret.encode(), token.encode(), hashlib.sha256).hexdigest()
-        me = await self._ask("me", {"fields": "id,name,email", "access_token": token, "appsecret_proof": proof})
+        me = await self._ask("me", {"fields": "id,name,email", "appsecret_proof": proof}, token=token)
         if me.get("id") != user_id:
             raise AnswerInvalidError("the token is another account's")
         name = text_of(me, "name")
@@ -77,8 +77,9 @@ class Facebook(Provider):
             raise AnswerInvalidError("a token of nobody")
         return user_id
 
-    async def _ask(self, path: str, params: Mapping[str, str]) -> Mapping[str, Any]:  # JSON
-        answer = await self._http.call("GET", f"{self._graph_url}/{path}", params=params)
+    async def _ask(self, path: str, params: Mapping[str, str], *, token: str = "") -> Mapping[str, Any]:  # JSON
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        answer = await self._http.call("GET", f"{self._graph_url}/{path}", headers=headers, params=params)
         try:
             return object_of(answer)
         except AnswerInvalidError as error:

@@ -1,16 +1,18 @@
 // A certified OpenID provider on a free port, for the tests. Prints one line of JSON, `{"issuer": …}`, when it listens, and ends with its
 // standard input.
 //
-//   node server.mjs '{"redirect_uris": [...], "people": {"sub": {claims}}}'
+//   node server.mjs '{"redirect_uris": [...]}'
 //
-// Nobody types here: `POST /interaction/UID?person=SUB` signs that person in and consents, `POST /interaction/UID?error=CODE` does not.
+// Nobody types here: `POST /interaction/UID?person=SUB&claims=JSON` signs that person in and consents, `POST /interaction/UID?error=CODE`
+// does not.
 // `POST /rotate` signs with new keys from now on; the old ones are published no more.
 
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { Provider } from 'oidc-provider';
 
-const { redirect_uris, people } = JSON.parse(process.argv[2]);
+const { redirect_uris } = JSON.parse(process.argv[2]);
+const people = new Map();
 const cookieKeys = [randomBytes(32).toString('hex')];
 
 // One client for each way that ID tokens are signed and that secrets are shown. Signs that forms and headers encode are in the secrets.
@@ -43,7 +45,7 @@ function newProvider(issuer) {
     cookies: { keys: cookieKeys },
     enabledJWA: { idTokenSigningAlgValues: ['RS256', 'PS256', 'ES256', 'EdDSA'] },
     claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
-    findAccount: (_, sub) => ({ accountId: sub, claims: () => ({ sub, ...people[sub] }) }),
+    findAccount: (_, sub) => ({ accountId: sub, claims: () => ({ sub, ...people.get(sub) }) }),
     features: { devInteractions: { enabled: false } },
     interactions: { url: (_, { uid }) => `/interaction/${uid}` },
     pkce: { required: () => true },
@@ -52,12 +54,13 @@ function newProvider(issuer) {
 }
 
 async function interact(request, response, query) {
-  const { params, session } = await provider.interactionDetails(request, response);
+  const { params } = await provider.interactionDetails(request, response);
   const error = query.get('error');
   if (error) {
     return provider.interactionFinished(request, response, { error, error_description: 'As the test wants it.' });
   }
-  const accountId = query.get('person') ?? session.accountId;
+  const accountId = query.get('person');
+  people.set(accountId, JSON.parse(query.get('claims')));
   const grant = new provider.Grant({ accountId, clientId: params.client_id });
   grant.addOIDCScope(params.scope);
   return provider.interactionFinished(request, response, {

@@ -20,6 +20,10 @@ CONTROLS = (
 NAMELESS = re.compile(rf"^\s*- (?:{CONTROLS})(?: \[[^\]]*\])*(?::.*)?$", re.MULTILINE)
 
 
+# How Chromium tells of an answer that is an error.
+REFUSAL = re.compile(r"the server responded with a status of (\d{3})")
+
+
 class Browsing:
     """One page. `complaints` collects what must not happen: requests to strangers, errors on the console."""
 
@@ -27,6 +31,8 @@ class Browsing:
         self.page = page
         self.development = development
         self.complaints: list[str] = []
+        # Refusals that a test is about, as `(status, path)`: the browser itself reports each of them on the console.
+        self.expected = {(401, "/v1/me"), (401, "/v1/auth/refresh")}
         # Other pages of the same browser are watched, too.
         page.context.on("request", self._request)
         page.context.on("console", self._console)
@@ -34,14 +40,21 @@ class Browsing:
 
     def _request(self, request: Request) -> None:
         parts = urlsplit(request.url)
-        if parts.scheme not in ("blob", "data") and parts.hostname != "127.0.0.1":
+        if parts.scheme not in ("blob", "data") and parts.hostname not in ("127.0.0.1", "localhost"):
             self.complaints.append(f"a request left this machine: {request.url}")
 
     def _console(self, message: ConsoleMessage) -> None:
-        # The browser itself reports each answer that is an error; asking who is signed in, when nobody is, is one.
-        asked_who = urlsplit(message.location["url"]).path in ("/v1/me", "/v1/auth/refresh") and "401" in message.text
-        if message.type in ("error", "warning") and not asked_who:
+        path = urlsplit(message.location["url"]).path
+        refusal = REFUSAL.search(message.text)
+        if refusal is not None and (int(refusal[1]), path) in self.expected:
+            return
+        if message.type in ("error", "warning"):
             self.complaints.append(f"console {message.type}: {message.text} ({message.location['url']})")
+
+    async def choose_of_account_menu(self, item: str) -> None:
+        """Opens the menu of the account and chooses something there."""
+        await self.page.get_by_role("button", name="Account", exact=True).click()
+        await self.page.get_by_role("menuitem", name=item, exact=True).click()
 
     async def open(self, name: str, title: str | None = None) -> None:
         """Follows a link of the main navigation to a page of the same title, or of another."""

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from browsing import Browsing
-from playwright.async_api import async_playwright
+from playwright.async_api import Browser, async_playwright
 from system import Development
 
 from tools.browser import ADVICE, find
@@ -31,16 +31,33 @@ async def development(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
 
 
 @pytest.fixture
-async def browsing(development: Development) -> AsyncIterator[Browsing]:
-    """A fresh browser, watched: it must call nobody but this installation and report no errors."""
+async def browser() -> AsyncIterator[Browser]:
     executable = find()
     assert executable is not None, ADVICE
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=executable, args=FLAGS)
         try:
-            context = await browser.new_context(locale="en-GB", timezone_id="Europe/Berlin")
-            watched = Browsing(await context.new_page(), development)
-            yield watched
-            assert watched.complaints == []
+            yield browser
         finally:
             await browser.close()
+
+
+@pytest.fixture
+async def browsing(browser: Browser, development: Development) -> AsyncIterator[Browsing]:
+    """A fresh browser, watched: it must call nobody but this installation and report no errors."""
+    watched = await _browse(browser, development)
+    yield watched
+    assert watched.complaints == []
+
+
+@pytest.fixture
+async def elsewhere(browser: Browser, development: Development) -> AsyncIterator[Browsing]:
+    """Another device of the same person's, or somebody else's: it shares no cookies with the first. Watched as well."""
+    watched = await _browse(browser, development)
+    yield watched
+    assert watched.complaints == []
+
+
+async def _browse(browser: Browser, development: Development) -> Browsing:
+    context = await browser.new_context(locale="en-GB", timezone_id="Europe/Berlin")
+    return Browsing(await context.new_page(), development)

@@ -12,7 +12,7 @@ from system import PASSWORD, Development, Person, photograph, told
 @asynccontextmanager
 async def signed_up(development: Development) -> AsyncIterator[Person]:
     async with httpx2.AsyncClient(base_url=development.url, timeout=30) as http:
-        yield await Person.signed_up(http)
+        yield await Person.signed_up(http, development.mail)
 
 
 async def pictures_of(development: Development, email: str) -> list[str]:

@@ -7,9 +7,10 @@ from typing import Any
 
 import httpx2
 from browsing import Browsing
+from door import ask_for_account, confirm_address, log_in
 from PIL import Image as Picture
 from playwright.async_api import Locator, Page, expect
-from system import PASSWORD, PLATFORMS, eventually, photograph
+from system import PLATFORMS, photograph
 
 from catalog import load_catalogue
 from servicekit.pictures.perceptual import distance, perceptual_hash
@@ -34,14 +35,9 @@ async def test_one_picture_goes_in_and_every_platform_shows_it(browsing: Browsin
     for name, title in (("Home", "Welcome, Ada Rivers"), ("Library", "Library"), ("Syncs", "Syncs")):
         await browsing.open(name, title)
         await browsing.look(name.lower())
-    await choose_of_account_menu(browsing, "Profile")
+    await browsing.choose_of_account_menu("Profile")
     await expect(browsing.page.get_by_role("heading", level=1)).to_have_text("Profile")
     await browsing.look("profile")
-
-
-async def choose_of_account_menu(browsing: Browsing, item: str) -> None:
-    await browsing.page.get_by_role("button", name="Account").click()
-    await browsing.page.get_by_role("menuitem", name=item).click()
 
 
 async def sign_up_log_out_and_in(browsing: Browsing) -> None:
@@ -50,21 +46,17 @@ async def sign_up_log_out_and_in(browsing: Browsing) -> None:
     await expect(page.get_by_role("heading", name="Log in")).to_be_visible()
     await browsing.look("log-in")
     await page.get_by_role("link", name="Sign up").click()
-    await page.get_by_label("Your name").fill("Ada Rivers")
-    await page.get_by_label("E-mail").fill(EMAIL)
-    await page.get_by_label("Password").fill(PASSWORD)
-    await browsing.look("sign-up")
-    await page.get_by_role("button", name="Sign up").click()
+    await ask_for_account(browsing, EMAIL)
+    await confirm_address(browsing, EMAIL)
+    await log_in(browsing, EMAIL)
     await expect(page.get_by_role("heading", name="Welcome, Ada Rivers")).to_be_visible()
     await browsing.look("first-steps")
 
-    await choose_of_account_menu(browsing, "Log out")
+    await browsing.choose_of_account_menu("Log out")
     await expect(page.get_by_role("heading", name="Log in")).to_be_visible()
     # The session is over, not only its page.
     await page.goto(f"{browsing.development.url}/library")
-    await page.get_by_label("E-mail").fill(EMAIL)
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Log in").click()
+    await log_in(browsing, EMAIL)
     await expect(page.get_by_role("heading", name="Library")).to_be_visible()
 
 
@@ -144,11 +136,7 @@ async def be_told(browsing: Browsing) -> None:
     await page.get_by_role("button", name="Mark all as read").click()
     await expect(page.get_by_role("link", name="Notices", exact=True)).to_be_visible()
 
-    async def letter() -> dict[str, Any] | None:
-        letters = await read(f"{browsing.development.mail_url}/api/letters?to={EMAIL}")
-        return next((one for one in letters if "3 platforms" in one["subject"]), None)
-
-    arrived = await eventually(letter)
+    arrived = await browsing.development.mail.letter(EMAIL, "3 platforms")
     for name in NAMES.values():
         assert name in arrived["text"]
     assert browsing.development.url in arrived["text"]

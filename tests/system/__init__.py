@@ -2,6 +2,7 @@
 
 from system.development import Development, Ports
 from system.installation import WRITE_TIMEOUT_SECONDS, Installation, installed
+from system.mail import CaughtMail
 from system.person import PASSWORD, PLATFORMS, Person, told
 from system.pictures import photograph, unlike_any_other
 from system.waiting import eventually
@@ -10,6 +11,7 @@ __all__ = [
     "PASSWORD",
     "PLATFORMS",
     "WRITE_TIMEOUT_SECONDS",
+    "CaughtMail",
     "Development",
     "Installation",
     "Person",

@@ -12,8 +12,13 @@ from devstack.leftovers import find_leftovers
 from devstack.process import find_program
 from linkarooie.processes import free_port
 from sandbox.platforms import find_builders
+from servicekit.rights import Limit
+from system.mail import CaughtMail
 from system.processes import OwnProcess, without_our_settings
 from system.waiting import eventually
+
+# Everybody here has the same address.
+_LIMITS = {f"LINKAROOIE_GATEWAY_LIMIT_{limit.name}": "100000/minute" for limit in Limit if limit is not Limit.NONE}
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ class Development:
     def _command(self, *arguments: str) -> OwnProcess:
         return OwnProcess(
             [find_program("linkarooie"), *arguments],
-            environment={**without_our_settings(), **self.ports.environment(), "COLUMNS": "200"},
+            environment={**without_our_settings(), **self.ports.environment(), **_LIMITS, "COLUMNS": "200"},
             cwd=self._folder,
             log=self._folder / f"{arguments[0]}.log",
         )
@@ -76,8 +81,8 @@ class Development:
         return f"http://127.0.0.1:{self.ports.sandbox}"
 
     @property
-    def mail_url(self) -> str:
-        return f"http://127.0.0.1:{self.ports.mail}"
+    def mail(self) -> CaughtMail:
+        return CaughtMail(f"http://127.0.0.1:{self.ports.mail}")
 
     @property
     def said(self) -> str:

@@ -24,6 +24,7 @@ from servicekit.bus import Bus
 from servicekit.rights import Limit
 from servicekit.settings import BusSettings
 from servicekit.subjects import subject_of
+from system.accounts import auth_settings_of, make_account
 from system.person import Person
 from system.processes import OwnProcess, without_our_settings
 from system.waiting import eventually
@@ -116,7 +117,8 @@ class Installation:
     async def person(self) -> AsyncIterator["Person"]:
         """Somebody new, signed in."""
         async with httpx2.AsyncClient(base_url=self.url, timeout=30) as http:
-            yield await Person.signed_up(http)
+            account = await make_account(auth_settings_of(self.environment))
+            yield await Person.signed_in(http, account.email)
 
     async def unacknowledged(self, durable: str, stream: str = "EVENTS") -> int:
         """Returns how many messages of a consumer are being worked on, as far as the bus knows."""

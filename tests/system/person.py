@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 import httpx2
 
 from sandbox import Sandbox
+from system.mail import CaughtMail
 from system.waiting import eventually
 
 PASSWORD = "one picture everywhere"
@@ -26,14 +27,21 @@ class Person:
     email: str
 
     @classmethod
-    async def signed_up(cls, http: httpx2.AsyncClient) -> "Person":
-        """Registers somebody new and signs them in."""
+    async def signed_up(cls, http: httpx2.AsyncClient, mail: CaughtMail) -> "Person":
+        """Registers somebody new, confirms the address with the link of the letter, and signs them in."""
         email = f"{uuid.uuid4().hex}@example.org"
         registration = {"email": email, "password": PASSWORD, "display_name": "Ada Rivers"}
-        user = told(await http.post("/v1/auth/register", json=registration), 201)
-        signed_in = told(await http.post("/v1/auth/login", json={"email": email, "password": PASSWORD}), 200)
+        told(await http.post("/v1/auth/register", json=registration), 201)
+        token = (await mail.link(email, "Confirm your address")).partition("#token=")[2]
+        told(await http.post("/v1/auth/email/verify", json={"token": token}), 200)
+        return await cls.signed_in(http, email)
+
+    @classmethod
+    async def signed_in(cls, http: httpx2.AsyncClient, email: str, password: str = PASSWORD) -> "Person":
+        """Signs in whoever has an account."""
+        signed_in = told(await http.post("/v1/auth/login", json={"email": email, "password": password}), 200)
         http.headers["authorization"] = f"Bearer {signed_in['access_token']}"
-        return cls(http, user["id"], email)
+        return cls(http, told(await http.get("/v1/me"), 200)["id"], email)
 
     async def get(self, path: str) -> Any:
         """Reads, and again where a service that was just started is not found at once."""

@@ -4,7 +4,8 @@ What a service raised keeps its reason and its words. What nobody meant becomes 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, NamedTuple, cast
 
@@ -28,6 +29,7 @@ from servicekit.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
+from servicekit.grpc_client import remote_errors
 from servicekit.grpc_errors import from_rpc_error
 
 MEDIA_TYPE = "application/problem+json"
@@ -77,6 +79,20 @@ _INTERNAL = Kind(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here")
 def told(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Returns what `responses` of a route takes, for problems that its line in the table of rights does not imply."""
     return {status: {"model": Problem, "description": HTTPStatus(status).phrase} for status in statuses}
+
+
+@contextmanager
+def fields_named(**names: str) -> Iterator[None]:
+    """Tells of refused fields by the names that they have in our JSON, where a service knows them by other ones."""
+    try:
+        with remote_errors():
+            yield
+    except InvalidInputError as error:
+        error.violations = tuple(
+            FieldViolation(names.get(violation.field, violation.field), violation.description)
+            for violation in error.violations
+        )
+        raise
 
 
 def kind_of(error: ServiceError) -> Kind:

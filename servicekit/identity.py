@@ -216,7 +216,8 @@ class TokenVerifier:
             key_id = extract_compact(token.encode()).headers().get("kid")
         except (JoseError, ValueError):
             return False
-        return key_id not in {key.kid for key in keys.keys}
+        # Not a set: whoever wrote the token may have put anything there, also what has no hash.
+        return key_id not in [key.kid for key in keys.keys]
 
 
 def _refused(reason: str, why: str) -> UnauthenticatedError:

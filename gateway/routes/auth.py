@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse
 
 from gateway.admission import AdmittedRoute
 from gateway.context import Gateway, GatewayParts
-from gateway.problems import SessionEndedError, told
+from gateway.problems import SessionEndedError, fields_named, told
 from gateway.schemas.auth import (
     AccessToken,
     Credentials,
@@ -110,7 +110,8 @@ async def forget_password(forgotten: ForgottenPassword, gateway: GatewayParts) -
 @router.post("/password/reset", status_code=status.HTTP_204_NO_CONTENT, responses=told(409))
 async def reset_password(reset: PasswordReset, gateway: GatewayParts) -> None:
     """Sets a new password by the link of such a letter and ends all sessions of the account."""
-    await gateway.auth.ResetPassword(auth_pb2.ResetPasswordRequest(token=reset.token, new_password=reset.password))
+    with fields_named(new_password="password"):  # noqa: S106  # the name of a field
+        await gateway.auth.ResetPassword(auth_pb2.ResetPasswordRequest(token=reset.token, new_password=reset.password))
 
 
 @router.get("/providers")

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response, status
 from gateway.admission import AdmittedRoute
 from gateway.context import GatewayParts
 from gateway.pages import PageSize, PageToken
-from gateway.problems import told
+from gateway.problems import fields_named, told
 from gateway.schemas.auth import LetterSent, User
 from gateway.schemas.connections import ConsentLink
 from gateway.schemas.me import (
@@ -54,7 +54,7 @@ async def change_email(wanted: NewEmail, gateway: GatewayParts) -> LetterSent:
     return LetterSent()
 
 
-@router.post("/password", status_code=status.HTTP_204_NO_CONTENT)
+@router.post("/password", status_code=status.HTTP_204_NO_CONTENT, responses=told(409))
 async def change_password(change: PasswordChange, gateway: GatewayParts) -> None:
     """Sets another password and ends all other sessions."""
     await gateway.auth.ChangePassword(
@@ -119,9 +119,11 @@ async def list_api_keys(gateway: GatewayParts) -> ApiKeyList:
 @router.post("/api-keys", status_code=status.HTTP_201_CREATED, responses=told(409))
 async def create_api_key(wanted: NewApiKey, gateway: GatewayParts) -> MadeApiKey:
     """Makes an API key and shows it, this one time."""
-    answer = await gateway.auth.CreateApiKey(
-        auth_pb2.CreateApiKeyRequest(name=wanted.name, scopes=wanted.scopes, expire_time=timestamp(wanted.expires_at))
+    request = auth_pb2.CreateApiKeyRequest(
+        name=wanted.name, scopes=wanted.scopes, expire_time=timestamp(wanted.expires_at)
     )
+    with fields_named(expire_time="expires_at"):
+        answer = await gateway.auth.CreateApiKey(request)
     return MadeApiKey.made(answer)
 
 

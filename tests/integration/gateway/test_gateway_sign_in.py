@@ -134,6 +134,7 @@ async def test_a_forgotten_password_is_set_by_the_letter_and_ends_every_session(
 
     assert (asked.status_code, asked.json()) == (stranger.status_code, stranger.json()) == (202, {})
     assert (short.status_code, reset.status_code, new.status_code) == (400, 204, 200)
+    assert [error["field"] for error in short.json()["errors"]] == ["password"]
     assert reason_of(again) == (409, "LINK_NOT_VALID")
     assert reason_of(refreshed) == (401, "SESSION_ENDED")
     assert reason_of(old) == (401, "WRONG_CREDENTIALS")

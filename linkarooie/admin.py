@@ -75,10 +75,12 @@ def _password(*, password_stdin: bool) -> str:
 
 
 def _with_operator(work: Callable[["Operator"], Awaitable[Result]]) -> Result:
+    from servicekit.telemetry import set_up_logs
     from services.auth.operator import operator_of
     from services.auth.settings import AuthSettings
 
     settings = load_settings(AuthSettings)
+    set_up_logs(level="warning", format="console")
 
     async def run() -> Result:
         async with operator_of(settings) as operator:

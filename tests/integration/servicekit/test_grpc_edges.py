@@ -27,7 +27,7 @@ from servicekit.errors import (
 )
 from servicekit.grpc_client import Channels, remote_errors
 from servicekit.grpc_server import GrpcServer
-from servicekit.identity import Caller, TokenVerifier, acting_for, current_caller
+from servicekit.identity import Caller, TokenVerifier, acting_for, caller_if_any, current_caller
 from servicekit.ids import utc_now
 from servicekit.remote_keys import remote_verifier
 from servicekit.settings import GrpcSettings
@@ -49,7 +49,10 @@ class Profiles(profile_pb2_grpc.ProfileServiceServicer):
         return profile_pb2.UpdateProfileResponse()
 
     async def GetPublicProfile(self, request: object, context: object) -> profile_pb2.GetPublicProfileResponse:
-        return profile_pb2.GetPublicProfileResponse()
+        caller = caller_if_any()
+        return profile_pb2.GetPublicProfileResponse(
+            profile=profile_pb2.Profile(user_id=caller.user_id if caller else "")
+        )
 
 
 @pytest.fixture(scope="module")
@@ -134,8 +137,40 @@ async def test_a_call_with_a_token_that_is_not_ours_is_refused(profiles: Any) ->
         await profiles.GetProfile(profile_pb2.GetProfileRequest())
 
 
-async def test_a_public_method_needs_no_token(profiles: Any) -> None:
-    assert await profiles.GetPublicProfile(profile_pb2.GetPublicProfileRequest()) is not None
+async def test_a_public_method_needs_no_token_and_reads_a_good_one_all_the_same(
+    profiles: Any, issue_token: Callable[[str], str]
+) -> None:
+    async def called_by(*metadata: tuple[str, str]) -> str:
+        answer = await profiles.GetPublicProfile(profile_pb2.GetPublicProfileRequest(), metadata=metadata)
+        return str(answer.profile.user_id)
+
+    assert await called_by() == ""
+    assert await called_by(("authorization", f"Bearer {issue_token('somebody')}")) == "somebody"
+
+
+@pytest.mark.parametrize("words", ["Bearer not.a.token", "Bearer", "Basic c29tZWJvZHk6", "Bearer  "])
+async def test_whoever_calls_a_public_method_with_a_token_that_is_no_good_is_nobody(profiles: Any, words: str) -> None:
+    answer = await profiles.GetPublicProfile(
+        profile_pb2.GetPublicProfileRequest(), metadata=(("authorization", words),)
+    )
+
+    assert answer.profile.user_id == ""
+
+
+async def test_whoever_calls_a_public_method_with_the_token_of_an_ended_session_is_nobody(
+    profiles: Any, signing_keys: Any, eventually: Callable[..., Any]
+) -> None:
+    token = signing_keys.token("somebody", sid="ended")
+    signing_keys.ended.add("ended")
+
+    async def is_nobody() -> bool:
+        answer = await profiles.GetPublicProfile(
+            profile_pb2.GetPublicProfileRequest(), metadata=(("authorization", f"Bearer {token}"),)
+        )
+        return str(answer.profile.user_id) == ""
+
+    await eventually(is_nobody)
+    signing_keys.ended.discard("ended")
 
 
 async def test_a_call_without_a_deadline_is_refused(server: GrpcServer) -> None:

@@ -6,10 +6,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
-from servicekit.errors import InvalidInputError
+from servicekit.errors import InvalidInputError, UnauthenticatedError
 from servicekit.rights import Scope
+from servicekit.vault import Vault
 from services.auth.domain.api_key import ALPHABET, check_key_request, hash_of_key, is_well_formed, new_api_key
+from services.auth.keys import AccessTokens, SigningKeys
+from services.auth.store import Store
+from services.auth.use_cases.api_keys import ApiKeys
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -81,3 +86,18 @@ def test_a_request_names_every_field_that_is_refused(
         check_key_request(name=name, scopes=scopes, expires_at=NOW + timedelta(seconds=ends_in), now=NOW)
 
     assert [violation.field for violation in refused.value.violations] == fields
+
+
+async def test_what_is_no_key_is_refused_before_anybody_asks_the_database() -> None:
+    def never() -> Store:
+        raise AssertionError("nobody asks")
+
+    keys = SigningKeys(Vault(SecretStr("k:" + "A" * 43 + "="), setting="THE_SETTING"), clock=lambda: NOW)
+    api_keys = ApiKeys(never, AccessTokens(keys, "issuer", timedelta(minutes=10)), lambda: NOW)
+    mistyped = new_api_key()[:-1] + "!"
+
+    with pytest.raises(UnauthenticatedError) as refused:
+        await api_keys.exchange(mistyped)
+
+    assert refused.value.reason == "KEY_MALFORMED"
+    assert mistyped not in refused.value.message

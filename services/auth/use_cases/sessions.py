@@ -57,7 +57,7 @@ class Sessions:
     async def open(self, store: Store, user: User, *, method: str, device_token: str) -> OpenedSession:
         """Opens a session for somebody who has proved who they are, and says so in `account.signed_in`.
 
-        Part of the caller's transaction, in which the user was locked or made. `method` is `password` or the provider's id;
+        Part of the caller's transaction, in which the user was locked or made. `method` is `password` or the name of a provider;
         `device_token` is what the device showed, possibly nothing.
         """
         now, client = self.clock(), current_client()

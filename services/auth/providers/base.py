@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from servicekit import deadline
 from servicekit.outbound import Answer, AnswerTooLargeError, Outbound, OutboundError
 from services.auth.domain.identity import ProviderAccount
 
@@ -97,7 +98,7 @@ class Http:
             answer = await self._outbound.request(
                 method,
                 url,
-                timeout_seconds=self._timeout_seconds,
+                timeout_seconds=deadline.time_left(self._timeout_seconds),
                 headers=sent,
                 params=params,
                 content=None if content is None else content.encode(),

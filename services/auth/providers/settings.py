@@ -15,7 +15,11 @@ BUILT_IN = frozenset({"google", "github", "facebook"})
 
 
 class OpenIdProviderSettings(BaseModel):
-    """One more OpenID provider. `trusts_email`: whether an address that it calls verified counts as proved to us, too."""
+    """One more OpenID provider.
+
+    Identities are kept by its `id`, which is therefore never given to another issuer. `trusts_email` says whether an address that it
+    calls verified counts as proved to us, too.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 

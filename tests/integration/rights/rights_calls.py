@@ -10,7 +10,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from grpc import StatusCode
-from rights_world import World, fresh_email
+from rights_world import NO_NOTICE, World, fresh_email
 from system.accounts import PASSWORD
 from system.pictures import photograph
 
@@ -251,7 +251,7 @@ CALLS: Mapping[str, Call] = {
         analytics.QuerySyncOutcomesRequest(granularity=analytics.GRANULARITY_DAY, time_zone="UTC")
     ),
     "linkarooie.notify.v1.NotifyService/ListNotices": plain(notify.ListNoticesRequest()),
-    "linkarooie.notify.v1.NotifyService/MarkNoticesRead": plain(notify.MarkNoticesReadRequest()),
+    "linkarooie.notify.v1.NotifyService/MarkNoticesRead": plain(notify.MarkNoticesReadRequest(ids=[NO_NOTICE])),
 }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rights_world import World, cookie_header, fresh_email
+from rights_world import NO_NOTICE, World, cookie_header, fresh_email
 from system.accounts import PASSWORD
 from system.pictures import photograph
 
@@ -196,7 +196,7 @@ REQUESTS: Mapping[str, Request] = {
     "POST /v1/targets/{target_id}/confirm": about("target_id", "target", 409),
     "GET /v1/targets/{target_id}/history": about("target_id", "target"),
     "GET /v1/notices": plain(),
-    "POST /v1/notices/read": plain(json={}),
+    "POST /v1/notices/read": plain(json={"ids": [NO_NOTICE]}),
     "GET /v1/events/stream": plain(),
     "GET /v1/profile": plain(),
     "PATCH /v1/profile": plain(json={"bio": "Hello."}),

@@ -16,6 +16,7 @@ from system.person import Person
 from system.pictures import photograph
 
 from linkarooie.auth.v1 import auth_pb2, auth_pb2_grpc
+from linkarooie.notify.v1 import notify_pb2, notify_pb2_grpc
 from linkarooie.profile.v1 import profile_pb2, profile_pb2_grpc
 from linkarooie.sync.v1 import sync_pb2, sync_pb2_grpc
 from linkarooie.upload.v1 import upload_pb2_grpc
@@ -31,6 +32,8 @@ from services.auth.settings import AuthSettings
 from services.auth.store.tables import sessions as sessions_table
 
 Eventually = Callable[..., Awaitable[Any]]
+# So that the owner's notices stay unread, whoever is let in.
+NO_NOTICE = new_id()
 FLOW_COOKIE, TICKET_COOKIE = "linkarooie-flow", "linkarooie-ticket"
 
 
@@ -97,6 +100,10 @@ class World:
     @property
     def profile(self) -> "profile_pb2_grpc.ProfileServiceAsyncStub":
         return profile_pb2_grpc.ProfileServiceStub(self.channels["linkarooie.profile.v1.ProfileService"])
+
+    @property
+    def notify(self) -> "notify_pb2_grpc.NotifyServiceAsyncStub":
+        return notify_pb2_grpc.NotifyServiceStub(self.channels["linkarooie.notify.v1.NotifyService"])
 
     # The people
 
@@ -185,6 +192,11 @@ class World:
     def _as_owner(self) -> httpx2.AsyncClient:
         headers = {"authorization": f"Bearer {self.owner.token}"}
         return httpx2.AsyncClient(base_url=self.url, headers=headers, timeout=30)
+
+    async def unread_notices(self) -> list[str]:
+        """Returns the ids of what the owner should know and has not read."""
+        answer = await self.notify.ListNotices(notify_pb2.ListNoticesRequest(), metadata=self.owner.metadata)
+        return [notice.id for notice in answer.notices if not notice.HasField("read_time")]
 
     async def new_image(self) -> str:
         """Puts one more picture into the owner's library."""

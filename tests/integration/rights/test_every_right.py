@@ -16,6 +16,7 @@ from rights_calls import CALLS, METHODS
 from rights_requests import REQUESTS
 from rights_world import World
 
+from linkarooie.notify.v1 import notify_pb2
 from servicekit.identity import Role
 from servicekit.rights import ROUTES, RPCS, Right, Scope
 
@@ -156,6 +157,15 @@ async def test_route_lets_in_whom_its_line_names(world: World, name: str, who: A
         assert status == request.status, text
         assert status != 303 or who is not As.OWNER or "problem=" not in text
         check_nothing_leaks(world, right, who, text)
+
+
+async def test_notices_of_another_person_stay_unread(world: World) -> None:
+    unread = await world.eventually(world.unread_notices)
+    request = notify_pb2.MarkNoticesReadRequest(ids=unread)
+
+    await world.notify.MarkNoticesRead(request, metadata=world.stranger.metadata)
+
+    assert set(unread) <= set(await world.unread_notices())
 
 
 @pytest.mark.parametrize("who", OTHERS, ids=str)

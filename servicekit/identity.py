@@ -26,8 +26,8 @@ ALGORITHM = "ES256"
 NEVER = datetime.fromtimestamp(0, UTC)
 # Clocks of two machines may differ by this much before a token is refused.
 LEEWAY_SECONDS = 30
-# The next key is published this long before it signs, so a cache may be this old.
-KEYS_MAX_AGE_SECONDS = 300
+# So long a key that leaked may be taken after it was retired, where nobody has shown a token of the next one before.
+KEYS_MAX_AGE_SECONDS = 60
 # An unknown key id makes us ask again, but strangers can invent key ids: not more often than this.
 KEYS_MIN_AGE_SECONDS = 10
 # What we know of ended sessions is at most this old: so long may a token outlive its session.
@@ -120,7 +120,7 @@ class Issuer(Protocol):
     """What the auth service tells those who check its tokens."""
 
     async def jwks(self) -> str:
-        """Returns the public keys as a JSON Web Key Set."""
+        """Returns the public keys as a JSON Web Key Set. Raises `UnavailableError` when nobody can tell."""
 
     async def ended(self, since: datetime | None) -> tuple[Collection[str], datetime]:
         """Returns the sessions that ended since then (None: all that still matter), and the moment of the answer.
@@ -204,9 +204,15 @@ class TokenVerifier:
             raise _refused("TOKEN_MALFORMED", "it is no access token of ours") from error
 
     async def _fresh_keys(self, max_age_seconds: float) -> KeySet:
+        """Returns the keys. While the auth service is away, those that were known last count."""
         async with self._asking_keys:
             if self._keys is None or self._monotonic() - self._keys_asked_at > max_age_seconds:
-                self._keys = KeySet.import_key_set(json.loads(await self._issuer.jwks()))
+                try:
+                    self._keys = KeySet.import_key_set(json.loads(await self._issuer.jwks()))
+                except UnavailableError as error:
+                    if self._keys is None:
+                        raise
+                    log.warning("signing_keys_unknown", error=error.message)
                 self._keys_asked_at = self._monotonic()
             return self._keys
 

@@ -12,7 +12,8 @@ from servicekit.identity import TokenVerifier
 from servicekit.protobuf import moment, timestamp
 from servicekit.settings import GrpcSettings
 
-# Every call that somebody makes may wait for this answer.
+# Every call that somebody makes may wait for these answers.
+KEYS_TIMEOUT_SECONDS = 3.0
 ENDED_TIMEOUT_SECONDS = 1.0
 
 
@@ -24,7 +25,7 @@ class RemoteIssuer:
 
     async def jwks(self) -> str:
         with remote_errors():
-            answer = await self._auth.GetSigningKeys(auth_pb2.GetSigningKeysRequest())
+            answer = await self._auth.GetSigningKeys(auth_pb2.GetSigningKeysRequest(), timeout=KEYS_TIMEOUT_SECONDS)
         return answer.jwks_json
 
     async def ended(self, since: datetime | None) -> tuple[Collection[str], datetime]:

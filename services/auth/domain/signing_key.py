@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from servicekit.identity import KEYS_MAX_AGE_SECONDS, LEEWAY_SECONDS
+from servicekit.identity import LEEWAY_SECONDS
 
-# Verifiers may hold on to the published keys for half of this; a replica of ours learns of a new key within seconds.
-PUBLISHED_BEFORE_SIGNING = timedelta(seconds=2 * KEYS_MAX_AGE_SECONDS)
+# Longer than anybody holds on to the published keys: our services a minute, others as long as `/.well-known/jwks.json` lets them.
+PUBLISHED_BEFORE_SIGNING = timedelta(minutes=10)
 LEEWAY = timedelta(seconds=LEEWAY_SECONDS)
 
 

@@ -30,6 +30,8 @@ class Keys:
 
     async def jwks(self) -> str:
         self.asked += 1
+        if self.away:
+            raise UnavailableError("away")
         return json.dumps(KeySet(self.published).as_dict(private=False))
 
     async def ended(self, since: datetime | None) -> tuple[Collection[str], datetime]:
@@ -160,9 +162,43 @@ async def test_while_the_auth_service_is_away_good_tokens_stay_good() -> None:
     verifier, token = keys.verifier(), keys.sign()
     await verifier.verify(token)
     keys.away = True
-    keys.now += 3
+    for seconds in (3, 3600):
+        keys.now += seconds
+        assert (await verifier.verify(token)).user_id == "somebody"
 
-    assert (await verifier.verify(token)).user_id == "somebody"
+
+async def test_while_the_auth_service_is_away_it_is_not_asked_for_keys_with_every_call() -> None:
+    keys = Keys()
+    verifier, token = keys.verifier(), keys.sign()
+    await verifier.verify(token)
+    keys.away = True
+    keys.now += 3600
+
+    for _ in range(5):
+        await verifier.verify(token)
+
+    assert keys.asked == 2
+
+
+async def test_before_any_key_is_known_callers_hear_that_the_auth_service_is_away() -> None:
+    keys = Keys()
+    keys.away = True
+
+    with pytest.raises(UnavailableError):
+        await keys.verifier().verify(keys.sign())
+
+
+async def test_a_retired_key_is_forgotten_after_a_minute_though_nobody_shows_a_token_of_the_next_one() -> None:
+    keys = Keys()
+    verifier, token = keys.verifier(), keys.sign()
+    await verifier.verify(token)
+    keys.published = [ECKey.generate_key("P-256", {"kid": "two"})]
+    keys.now += 61
+
+    with pytest.raises(UnauthenticatedError) as refused:
+        await verifier.verify(token)
+
+    assert refused.value.reason == "TOKEN_KEY_UNKNOWN"
 
 
 async def test_keys_are_fetched_once_for_many_tokens() -> None:

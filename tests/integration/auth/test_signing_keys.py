@@ -131,6 +131,27 @@ async def test_of_replicas_that_start_at_the_same_moment_one_makes_the_first_key
     assert len(set(known)) == 1
 
 
+async def test_a_replica_that_starts_before_its_tables_are_there_goes_on_by_itself(
+    own_settings: Any, run_app: Any, eventually: Callable[..., Any]
+) -> None:
+    engine = sa.create_engine(own_settings().database_url.get_secret_value(), poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP SCHEMA auth CASCADE"))
+    async with replica(own_settings(), run_app) as one:
+        with pytest.raises(UnavailableError):
+            await published(one)
+
+        await asyncio.to_thread(migrate, own_settings(), schema="auth", directory=MIGRATIONS)
+
+        async def publishes() -> bool:
+            try:
+                return len(await published(one)) == 1
+            except UnavailableError:
+                return False
+
+        await eventually(publishes)
+
+
 async def test_a_rotation_logs_nobody_out_and_every_service_and_replica_keeps_up(
     own_settings: Any, run_app: Any, service_settings: Any, in_a_hurry: None, eventually: Callable[..., Any]
 ) -> None:

@@ -93,7 +93,7 @@ class AccountsApi(auth_pb2_grpc.AuthServiceServicer):
     async def RequestEmailChange(
         self, request: auth_pb2.RequestEmailChangeRequest, context: Context
     ) -> auth_pb2.RequestEmailChangeResponse:
-        await self._email_change.request(current_caller().user_id, request.email)
+        await self._email_change.request(current_caller(), request.email)
         return auth_pb2.RequestEmailChangeResponse()
 
     async def ChangePassword(

@@ -39,7 +39,7 @@ class KeysApi(auth_pb2_grpc.AuthServiceServicer):
         self, request: auth_pb2.CreateApiKeyRequest, context: Context
     ) -> auth_pb2.CreateApiKeyResponse:
         key, secret = await self._api_keys.create(
-            current_caller().user_id,
+            current_caller(),
             name=request.name,
             scopes=request.scopes,
             expires_at=moment(request.expire_time) if request.HasField("expire_time") else None,

@@ -40,6 +40,11 @@ class SessionQueries(UnitOfWork):
         rows = await self.session.execute(query.order_by(sessions.c.last_used_at.desc()).limit(limit))
         return [Session(**row._mapping) for row in rows]
 
+    async def is_open(self, user_id: str, session_id: str) -> bool:
+        """Tells whether a session of somebody's goes on. With the user locked, nobody ends all of them until we are done."""
+        query = sa.select(sessions.c.id).where(_open_of(user_id), sessions.c.id == session_id)
+        return (await self.session.execute(query)).first() is not None
+
     async def end_session(self, user_id: str, session_id: str, *, reason: EndReason) -> Session | None:
         """Ends a session of somebody's and returns it; None when there is none, or it has ended: that keeps its first reason."""
         statement = (

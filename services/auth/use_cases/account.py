@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from linkarooie.events.v1 import events_pb2 as events
 from servicekit.database import OpenStore
 from servicekit.errors import UnauthenticatedError
+from servicekit.identity import Caller
 from servicekit.ids import Clock
 from servicekit.names import display_name_problem
 from servicekit.pages import Page, PageRequest, page_of
@@ -47,6 +48,18 @@ class OwnAccount:
         async with self.stores() as store:
             lines = await store.activities(user_id, page)
         return page_of(page, [line.as_owner_sees_it() for line in lines])
+
+
+async def lock_account_of(store: Store, caller: Caller) -> User:
+    """Locks the caller's account, before something is added to it that opens it or that outlives the session.
+
+    Raises `UnauthenticatedError` when the account is gone or the session has ended: everybody else may learn of that within
+    seconds, but an intruder who was thrown out shall leave nothing behind.
+    """
+    user = there(await store.lock_user(caller.user_id))
+    if not await store.is_open(user.id, caller.session_id):
+        raise UnauthenticatedError("This session has ended. Sign in again.", reason="SESSION_ENDED")
+    return user
 
 
 def there(user: User | None) -> User:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from servicekit.database import OpenStore
 from servicekit.errors import NotFoundError, PreconditionError, UnauthenticatedError
+from servicekit.identity import Caller
 from servicekit.ids import Clock, is_id, new_id
 from services.auth.domain.activity import Action
 from services.auth.domain.api_key import (
@@ -19,6 +20,7 @@ from services.auth.domain.api_key import (
 )
 from services.auth.keys import AccessToken, AccessTokens
 from services.auth.store import Store
+from services.auth.use_cases.account import lock_account_of
 from services.auth.use_cases.trail import note
 
 # The last use is for people to look at; a program may call many times a second.
@@ -34,7 +36,7 @@ class ApiKeys:
     clock: Clock
 
     async def create(
-        self, user_id: str, *, name: str, scopes: Sequence[str], expires_at: datetime | None
+        self, caller: Caller, *, name: str, scopes: Sequence[str], expires_at: datetime | None
     ) -> tuple[ApiKey, str]:
         """Makes a key and returns it with its text, which nobody sees again.
 
@@ -45,7 +47,7 @@ class ApiKeys:
         text = new_api_key()
         key = ApiKey(
             id=new_id(),
-            user_id=user_id,
+            user_id=caller.user_id,
             name=asked.name,
             prefix=text[:SHOWN_CHARACTERS],
             hash=hash_of_key(text),
@@ -54,10 +56,8 @@ class ApiKeys:
             expires_at=asked.expires_at,
         )
         async with self.stores() as store:
-            user = await store.lock_user(user_id)
-            if user is None:
-                raise UnauthenticatedError("This account does not exist any more.", reason="ACCOUNT_GONE")
-            if await store.count_api_keys(user_id) >= MAX_KEYS:
+            user = await lock_account_of(store, caller)
+            if await store.count_api_keys(user.id) >= MAX_KEYS:
                 raise PreconditionError(
                     f"You have {MAX_KEYS} API keys, which is as many as possible. Revoke one that is not used.",
                     reason="TOO_MANY_KEYS",

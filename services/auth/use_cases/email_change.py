@@ -4,12 +4,13 @@ from dataclasses import dataclass, replace
 
 from servicekit.database import OpenStore
 from servicekit.errors import AlreadyExistsError, InvalidInputError
+from servicekit.identity import Caller
 from servicekit.ids import Clock
 from services.auth.domain.account import User, email_key, email_problem, refuse
 from services.auth.domain.activity import Action
 from services.auth.domain.challenge import Challenge, Purpose
 from services.auth.store import Store
-from services.auth.use_cases.account import changed, there
+from services.auth.use_cases.account import changed, lock_account_of, there
 from services.auth.use_cases.letters import Letters
 from services.auth.use_cases.trail import note
 
@@ -22,7 +23,7 @@ class EmailChange:
     letters: Letters
     clock: Clock
 
-    async def request(self, user_id: str, email: str) -> None:
+    async def request(self, caller: Caller, email: str) -> None:
         """Has a letter sent to the new address; the same is answered whether it has an account or not.
 
         Raises `InvalidInputError` for what is no address, and for the one that the account has.
@@ -31,7 +32,8 @@ class EmailChange:
         refuse({"email": email_problem(email)})
         challenge = self.letters.challenge(Purpose.CONFIRM_EMAIL_CHANGE, email=email, email_key=email_key(email))
         async with self.stores() as store:
-            user = there(await store.lock_user(user_id))
+            await store.lock_letters(challenge.email_key)  # before the account, as whoever sends letters does
+            user = await lock_account_of(store, caller)
             if user.email == email:
                 raise InvalidInputError.of_field("email", "This is the address that your account has already.")
             owner = await store.user_by_email(challenge.email_key)

@@ -7,13 +7,14 @@ import structlog
 
 from servicekit.database import OpenStore
 from servicekit.errors import ConflictError, NotFoundError, PreconditionError
+from servicekit.identity import Caller
 from servicekit.ids import Clock, new_id
 from services.auth.domain.activity import Action
 from services.auth.domain.identity import Identity, ProviderAccount, is_last_way_in
 from services.auth.providers import Providers
 from services.auth.providers.base import Provider
 from services.auth.store import Store
-from services.auth.use_cases.account import there
+from services.auth.use_cases.account import lock_account_of, there
 from services.auth.use_cases.trail import note
 
 log = structlog.get_logger()
@@ -32,14 +33,14 @@ class Identities:
         async with self.stores() as store:
             return await store.identities_of(user_id)
 
-    async def link(self, user_id: str, provider: Provider, account: ProviderAccount) -> Identity:
+    async def link(self, caller: Caller, provider: Provider, account: ProviderAccount) -> Identity:
         """Adds an identity to an account; one that it has already is returned as it is, under its present name.
 
         Raises `PreconditionError` when it is linked to another account.
         """
-        identity = self.new(user_id, provider, account)
+        identity = self.new(caller.user_id, provider, account)
         async with self.stores() as store:
-            user = there(await store.lock_user(user_id))
+            user = await lock_account_of(store, caller)
             if await store.add_identity(identity):
                 await note(store, user, Action.IDENTITY_LINKED, detail=provider.label)
                 await store.commit()
@@ -47,8 +48,8 @@ class Identities:
             known = await store.identity(provider.id, account.subject)
             if known is None:  # it was linked elsewhere, and removed there a moment ago
                 raise ConflictError("This changed meanwhile. Start again.")
-            if known.user_id != user_id:
-                log.info("identity_taken", provider=provider.id, user_id=user_id)
+            if known.user_id != user.id:
+                log.info("identity_taken", provider=provider.id, user_id=user.id)
                 raise PreconditionError(
                     f"This account at {provider.label} opens another account here. Sign in with it and remove it there first.",
                     reason="IDENTITY_TAKEN",

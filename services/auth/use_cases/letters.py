@@ -48,7 +48,6 @@ class Letters:
         return replace(
             challenge,
             email=owner.email,
-            user_id=owner.id,
             display_name=owner.display_name,
             password_hash=None,
             provider=None,

@@ -15,7 +15,7 @@ from services.auth.domain.session import EndReason
 from services.auth.domain.throttle import pace, password_change_attempt, sign_in_attempt
 from services.auth.passwords import Passwords
 from services.auth.store import Store
-from services.auth.use_cases.account import there
+from services.auth.use_cases.account import lock_account_of, there
 from services.auth.use_cases.letters import Letters
 from services.auth.use_cases.sign_in import slow_down
 from services.auth.use_cases.trail import note, note_if_known
@@ -44,7 +44,8 @@ class NewPasswords:
             if owner is None:
                 await self.letters.send(store, challenge, with_link=False)
             else:
-                await self.letters.send(store, self.letters.told_to_owner(challenge, owner), with_link=True)
+                for_owner = replace(self.letters.told_to_owner(challenge, owner), user_id=owner.id)
+                await self.letters.send(store, for_owner, with_link=True)
             await note_if_known(store, owner, Action.PASSWORD_RESET_REQUESTED)
             await store.commit()
 
@@ -94,7 +95,7 @@ class NewPasswords:
             )
         password_hash = await self.passwords.hash(new_password)
         async with self.stores() as store:
-            locked = there(await store.lock_user(user.id))
+            locked = await lock_account_of(store, caller)
             if locked.password_hash != user.password_hash:
                 raise ConflictError("The password was changed meanwhile, from somewhere else. Try again.")
             await self._set(store, locked, password_hash)

@@ -147,8 +147,8 @@ class SocialSignIn:
         with _answers(provider):
             account = await provider.finish(parameters, kept=kept, redirect_uri=self._redirect_uri(provider))
         outcome: Outcome
-        if flow.user_id is not None:
-            outcome = await self.identities.link(flow.user_id, provider, account)
+        if caller is not None and flow.links:  # without the caller who began it, it was not found
+            outcome = await self.identities.link(caller, provider, account)
         else:
             outcome = await self._sign_in(provider, account, device_token)
         return outcome, flow.return_to

@@ -18,6 +18,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+# As people's browsers call themselves; without a window it would be a device that nobody has.
+USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{} Safari/537.36"
 
 
 @pytest.fixture(scope="session")
@@ -59,5 +61,7 @@ async def elsewhere(browser: Browser, development: Development) -> AsyncIterator
 
 
 async def _browse(browser: Browser, development: Development) -> Browsing:
-    context = await browser.new_context(locale="en-GB", timezone_id="Europe/Berlin")
+    context = await browser.new_context(
+        locale="en-GB", timezone_id="Europe/Berlin", user_agent=USER_AGENT.format(browser.version)
+    )
     return Browsing(await context.new_page(), development)

@@ -1,5 +1,6 @@
 """What a newcomer runs: `linkarooie dev`, as a process of its own."""
 
+import random
 import signal
 import socket
 from contextlib import ExitStack
@@ -43,14 +44,14 @@ class Ports:
 
 
 def _first_of_free(count: int) -> int:
-    """Returns the first of so many free ports in a row."""
+    """Returns the first of so many free ports in a row, from below those that outgoing connections take at any moment."""
     while True:
-        first = free_port()
+        first = random.randint(10_000, 30_000)
         try:
             with ExitStack() as probes:
                 for port in range(first, first + count):
                     probes.enter_context(socket.socket()).bind(("127.0.0.1", port))
-        except (OSError, OverflowError):
+        except OSError:
             continue
         return first
 

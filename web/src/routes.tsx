@@ -271,8 +271,9 @@ const security = createRoute({
 const accounts = createRoute({
   getParentRoute: () => signedIn,
   path: '/admin/accounts',
-  beforeLoad: ({ context }) => {
-    if (context.me.role === 'user') throw notFound();
+  // In the loader, so that the page which says so stands in the frame.
+  loader: ({ context: { me } }) => {
+    if (me.role === 'user') throw notFound();
   },
   component: lazyRouteComponent(() => import('./pages/accounts'), 'AccountsPage'),
 });

@@ -160,7 +160,8 @@ function PasswordForm({ me }: { me: User }) {
           {me.has_password ? 'Change the password' : 'Set a password'}
         </Button>
         <span role="status">
-          {change.isSuccess && 'The password is changed, and you were logged out on all other devices.'}
+          {change.isSuccess &&
+            'The password is changed. You were logged out on all other devices, and the links in earlier letters are void.'}
         </span>
       </div>
     </form>

@@ -5,12 +5,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from gateway.api import create_api
 from gateway.context import Gateway
+from gateway.cookies import BrowserCookies
 from gateway.credentials import Credentials
 from gateway.http_server import HttpServer
 from gateway.limits import Limiter
 from gateway.live import LiveHub
 from gateway.media import MediaLinks
-from gateway.sessions import BrowserCookies
 from gateway.settings import GatewaySettings
 from linkarooie.analytics.v1 import analytics_pb2, analytics_pb2_grpc
 from linkarooie.auth.v1 import auth_pb2, auth_pb2_grpc

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 from fastapi import Depends, Request
 
+from gateway.cookies import BrowserCookies
 from gateway.credentials import Credentials
 from gateway.limits import Limiter
 from gateway.live import LiveHub
 from gateway.media import MediaLinks
-from gateway.sessions import BrowserCookies
 from gateway.settings import GatewaySettings
 from servicekit.identity import TokenVerifier
 from servicekit.ids import Clock

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.cookies import ACCESS
 from gateway.problems import MEDIA_TYPE, told
 from gateway.security import SAFE_METHODS
-from gateway.sessions import ACCESS
 from servicekit.rights import ROUTES, Limit, Route
 
 SECURITY_SCHEMES = {

@@ -1,6 +1,6 @@
 """What keeps a browser from being used against its owner."""
 
-from urllib.parse import urlsplit
+import re
 
 from fastapi import HTTPException, Request
 from starlette.datastructures import MutableHeaders
@@ -37,6 +37,7 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 BODY_BYTES = 64 * 1024
 # Read piece by piece, and counted there.
 STREAMED_PATHS = ("/v1/images",)
+_OWN_PATH = re.compile(r"/(?![/\\])[^\\\x00-\x1f\x7f]*")
 
 
 class SecurityHeaders:
@@ -112,7 +113,11 @@ def _same_origin(origin: str, host: str, public_url: str) -> bool:
     """Compares with both names that we may have: behind a proxy we see another host than the browser does; without one, the browser
     may use another name than the public one. A page that came over plain http is never ours where the public address has https.
     """
-    if origin == public_url:
+    if origin in (public_url, f"https://{host}"):
         return True
-    parts = urlsplit(origin)
-    return parts.netloc == host and (parts.scheme == "https" or not public_url.startswith("https://"))
+    return origin == f"http://{host}" and not public_url.startswith("https://")
+
+
+def is_own_path(path: str) -> bool:
+    """Tells whether a browser that is sent there stays on this site. Browsers read a backslash as a slash, and drop control characters."""
+    return _OWN_PATH.fullmatch(path) is not None

@@ -15,7 +15,9 @@ def _origin(address: str) -> str:
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/") or parts.query:
         raise ValueError("must be scheme and host alone, such as https://pictures.example")
-    return f"{parts.scheme}://{parts.netloc}".lower()
+    # Browsers leave out the port that goes without saying.
+    usual_port = {"http": ":80", "https": ":443"}[parts.scheme]
+    return f"{parts.scheme}://{parts.netloc.removesuffix(usual_port)}".lower()
 
 
 def _limits(text: str) -> str:

@@ -9,7 +9,8 @@ from fastapi.responses import RedirectResponse
 
 from gateway.consent import renewed_session, see_other
 from gateway.context import Gateway
-from gateway.sessions import Purpose, is_own_path, purpose_of
+from gateway.cookies import Purpose, purpose_of
+from gateway.security import is_own_path
 from linkarooie.auth.v1 import auth_pb2
 from servicekit.errors import PreconditionError, ServiceError
 from servicekit.grpc_client import remote_errors

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request, Response, status
 
 from gateway.admission import AdmittedRoute
 from gateway.context import GatewayParts
+from gateway.cookies import Purpose
 from gateway.pages import PageSize, PageToken
 from gateway.problems import fields_named, told
 from gateway.schemas.auth import LetterSent, User
@@ -25,7 +26,6 @@ from gateway.schemas.me import (
     SessionList,
     UserChange,
 )
-from gateway.sessions import Purpose
 from gateway.sign_in import PROVIDER_SECONDS
 from linkarooie.auth.v1 import auth_pb2
 from servicekit.protobuf import moment, timestamp

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, cast
 from pydantic import AfterValidator, Field
 
 from gateway.schemas.common import Answer, Question, Time, word
-from gateway.sessions import is_own_path
+from gateway.security import is_own_path
 from linkarooie.auth.v1 import auth_pb2
 from servicekit.protobuf import moment
 

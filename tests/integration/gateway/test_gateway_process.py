@@ -64,3 +64,37 @@ async def test_a_service_that_is_away_is_told_with_when_to_come_back(run_gateway
 
     assert (answer.status_code, answer.json()["reason"]) == (503, "UNAVAILABLE")
     assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_behind_a_proxy_that_ends_tls_a_browser_signs_in_and_its_own_address_is_known(
+    run_gateway: RunGateway, person: Person
+) -> None:
+    """The proxy speaks plain http to us, under a name of its own network."""
+    told_by_the_proxy = {
+        "host": "gateway.internal",
+        "x-forwarded-for": "203.0.113.9",
+        "x-forwarded-proto": "https",
+        "origin": "https://pictures.example",
+    }
+    credentials = {"email": person.email, "password": person.password}
+    settings = {"public_url": "https://pictures.example", "trusted_proxies": ("127.0.0.1",)}
+    async with run_gateway(**settings) as url, httpx2.AsyncClient(base_url=url, headers=told_by_the_proxy) as proxy:
+        logged_in = await proxy.post("/v1/auth/login", json=credentials)
+        kept = {name: value for name, value in logged_in.cookies.items() if name.startswith("__Host-linkarooie-")}
+        # The proxy takes them over https and hands them on; a client of ours would hold them back from plain http.
+        cookie = "; ".join(f"{name}={value}" for name, value in kept.items())
+        sessions = (await proxy.get("/v1/me/sessions", headers={"cookie": cookie})).json()["items"]
+        refreshed = await proxy.post("/v1/auth/refresh", headers={"cookie": cookie})
+
+    (here,) = [session for session in sessions if session["current"]]
+    assert set(kept) == {f"__Host-linkarooie-{name}" for name in ("access", "refresh", "device")}
+    assert here["address"] == "203.0.113.9"
+    assert refreshed.status_code == 200
+
+
+async def test_nobody_but_a_trusted_proxy_says_where_a_call_comes_from(gateway: str, person: Person) -> None:
+    async with httpx2.AsyncClient(base_url=gateway, headers={"x-forwarded-for": "203.0.113.9"}) as client:
+        await client.post("/v1/auth/login", json={"email": person.email, "password": person.password})
+        sessions = (await client.get("/v1/me/sessions")).json()["items"]
+
+    assert {session["address"] for session in sessions} == {"127.0.0.1"}

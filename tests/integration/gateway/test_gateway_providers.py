@@ -8,12 +8,15 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
+import sqlalchemy as sa
 from gateway_people import Person, RunGateway, browser_of, reason_of
 from system.accounts import CHEAP_HASHES, PASSWORD, make_account, newest_token
 
 from sandbox import Sandbox
 from servicekit.app import App
+from servicekit.database import Database
 from servicekit.ids import new_id
+from services.auth import store
 from services.auth.app import build as build_auth
 from services.auth.settings import AuthSettings
 
@@ -44,6 +47,20 @@ async def gateway(with_google: AuthSettings, run_app: RunApp, run_gateway: RunGa
         assert auth.grpc is not None
         async with run_gateway(auth_target=auth.grpc.address) as url:
             yield url
+
+
+@pytest.fixture(autouse=True)
+async def nobody_has_come_yet(with_google: AuthSettings) -> None:
+    """The sandbox's people are the same in every test; their accounts here end with it."""
+    database = Database(with_google, schema=with_google.service)
+    theirs = store.tables.users.c.email_key.like("%@sandbox.test")
+    try:
+        async with database.sessions() as session:
+            await session.execute(sa.delete(store.tables.identities))
+            await session.execute(sa.delete(store.tables.users).where(theirs))
+            await session.commit()
+    finally:
+        await database.stop()
 
 
 @pytest.fixture

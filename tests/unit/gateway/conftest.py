@@ -11,10 +11,10 @@ from pydantic import SecretStr
 
 from gateway.api import create_api
 from gateway.context import Gateway
+from gateway.cookies import BrowserCookies
 from gateway.credentials import Credentials
 from gateway.limits import Limiter
 from gateway.media import MediaLinks
-from gateway.sessions import BrowserCookies
 from gateway.settings import GatewaySettings
 from servicekit.errors import UnauthenticatedError
 from servicekit.identity import Caller

@@ -39,6 +39,7 @@ class Sent:
         (OURS, True),
         (OTHERS, False),
         ({"origin": "null"}, False),
+        ({"origin": "https://["}, False),
         ({"origin": "https://testserver"}, True),
         ({"origin": "http://testserver"}, False),
         ({"origin": "http://pictures.example"}, False),
@@ -124,3 +125,16 @@ async def test_no_unsafe_route_with_cookies_takes_a_request_of_another_site(
 
     assert len(refused) > 20
     assert {(answer.status_code, answer.json()["reason"]) for answer in refused} == {(403, "CROSS_SITE")}
+
+
+@pytest.mark.parametrize(
+    "written", ["https://Pictures.example", "https://pictures.example:443", "https://pictures.example/"]
+)
+async def test_the_public_address_may_be_written_as_people_write_it(
+    make_api: Callable[..., FastAPI], open_client: Any, written: str
+) -> None:
+    client = open_client(make_api(parts={"auth": Sent()}, public_url=written))
+
+    answer = await client.post("/v1/auth/password/forgot", headers=OURS, json={"email": "fox@example.com"})
+
+    assert answer.status_code == 202

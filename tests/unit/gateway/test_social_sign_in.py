@@ -13,7 +13,8 @@ from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.sessions import Purpose, is_own_path, purpose_of
+from gateway.cookies import Purpose, purpose_of
+from gateway.security import is_own_path
 from linkarooie.auth.v1 import auth_pb2
 from servicekit.errors import PreconditionError, ServiceError, UnavailableError
 from servicekit.identity import Caller, caller_if_any

@@ -1,6 +1,5 @@
 """What a browser keeps for us: cookies that no script can read."""
 
-import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,13 +24,6 @@ FLOW_LIFETIME = timedelta(minutes=10)
 SECRET_BYTES = 32
 # Longer than anything that we put into a cookie but the access token, which is read by itself.
 COOKIE_MAX_CHARACTERS = 1024
-
-_OWN_PATH = re.compile(r"/(?![/\\])[^\\\x00-\x1f\x7f]*")
-
-
-def is_own_path(path: str) -> bool:
-    """Tells whether a browser that is sent there stays on this site. Browsers read a backslash as a slash, and drop control characters."""
-    return _OWN_PATH.fullmatch(path) is not None
 
 
 class Purpose(StrEnum):

@@ -133,3 +133,15 @@ async def test_a_name_is_changed_and_told(auth: AuthStub) -> None:
     with pytest.raises(InvalidInputError) as refused:
         await rename("Ada\N{RIGHT-TO-LEFT OVERRIDE}")
     assert [violation.field for violation in refused.value.violations] == ["display_name"]
+
+
+async def test_two_who_ask_for_each_others_address_do_not_wait_for_each_other(auth: AuthStub) -> None:
+    ada, bob = await account(), await account()
+    hers, his = await log_in(auth, email=ada.email), await log_in(auth, email=bob.email)
+    wishes = [(hers, bob.email), (his, ada.email), (hers, ada.email.lower()), (his, bob.email.lower())]
+    resets = [auth_pb2.RequestPasswordResetRequest(email=person.email) for person in (ada, bob)]
+    for _ in range(5):
+        await asyncio.gather(
+            *(ask_for_change(auth, tokens.access_token, email) for tokens, email in wishes),
+            *(call(auth, "RequestPasswordReset", request) for request in resets),
+        )

@@ -112,6 +112,8 @@ export const providersQuery = queryOptions({
 export const sessionsQuery = queryOptions({
   queryKey: keys.sessions,
   queryFn: async () => (await answer(api.GET('/v1/me/sessions'))).items,
+  // Nothing tells of other devices' doings, so each visit looks anew.
+  staleTime: 0,
 });
 
 export const identitiesQuery = queryOptions({
@@ -122,6 +124,7 @@ export const identitiesQuery = queryOptions({
 export const apiKeysQuery = queryOptions({
   queryKey: keys.apiKeys,
   queryFn: async () => (await answer(api.GET('/v1/me/api-keys'))).items,
+  staleTime: 0,
 });
 
 export const activityQuery = infiniteQueryOptions({

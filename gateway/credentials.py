@@ -74,7 +74,8 @@ class Credentials:
         if answer is None or answer.until <= self._monotonic():
             # Who began it may go away; the others still wait.
             answer = await asyncio.shield(self._asked(digest, api_key))
-        self._answers.move_to_end(digest)
+        else:
+            self._answers.move_to_end(digest)
         if answer.refusal is not None:
             raise UnauthenticatedError(answer.refusal.message, reason=answer.refusal.reason)
         return answer.token
@@ -104,6 +105,7 @@ class Credentials:
             left = (moment(exchanged.access_expire_time) - self._clock()).total_seconds()
             answer = _Answer(self._monotonic() + min(KEPT_SECONDS, left), token=exchanged.access_token)
         self._answers[digest] = answer
+        self._answers.move_to_end(digest)
         while len(self._answers) > KEPT_KEYS:
             self._answers.popitem(last=False)
         return answer

@@ -80,4 +80,4 @@ class LiveEnd(Answer):
     """The data of the event `end`, the last one of a live stream. Fetch anew what you show, and connect again."""
 
     reason: Literal["token_expired", "session_ended", "too_slow", "shutting_down"]
-    """`token_expired`: refresh the session first. `session_ended`: sign in."""
+    """`token_expired`: refresh the session first. `session_ended`: who has no newer one has to sign in."""

@@ -159,3 +159,15 @@ async def test_only_the_keys_used_last_are_remembered(world: World, monkeypatch:
         await world.token(key)
 
     assert world.auth.asked == ["lnk_a", "lnk_b", "lnk_c", "lnk_b"]
+
+
+async def test_calls_at_the_same_moment_with_a_key_that_was_just_revoked_are_all_refused(world: World) -> None:
+    world.verifier.refused |= {"token 1", "token 2"}
+    world.auth.gate.clear()
+    calls = [asyncio.create_task(world.token()) for _ in range(5)]
+    await asyncio.sleep(0)
+    world.auth.gate.set()
+
+    refused = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert [getattr(error, "reason", error) for error in refused] == ["TOKEN_REVOKED"] * 5

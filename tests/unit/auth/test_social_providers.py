@@ -202,6 +202,7 @@ def spoilt() -> dict[str, Any]:
         "an issuer that is not text": {"iss": [ISSUER]},
         "no issuer": {"iss": None},
         "another audience": {"aud": "them"},
+        "another audience, though it was made for us to use": {"aud": "them", "azp": "us:1"},
         "no audience": {"aud": None},
         "several audiences and nobody named": {"aud": ["us:1", "them"]},
         "several audiences and another named": {"aud": ["us:1", "them"], "azp": "them"},

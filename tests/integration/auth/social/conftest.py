@@ -60,13 +60,8 @@ async def sign_in_sandbox(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
 
 
 @pytest.fixture
-async def sandbox_auth(run_auth: RunAuth, sign_in_sandbox: Sandbox, database: Database) -> AsyncIterator[AuthStub]:
-    """The auth service with the sandbox's providers, whose people have no account here yet, and no switch set."""
-    own = {
-        name.removeprefix("AUTH_").lower(): value
-        for name, value in sign_in_sandbox.settings.items()
-        if name.startswith("AUTH_")
-    }
+async def sandbox_settings(sign_in_sandbox: Sandbox, database: Database) -> dict[str, Any]:
+    """What makes the auth service offer the sandbox's providers, whose people have no account here yet, and no switch set."""
     async with httpx2.AsyncClient() as client:
         assert (await client.post(f"{sign_in_sandbox.urls['index']}/api/reset")).status_code == 200
     async with database.sessions() as session:
@@ -74,7 +69,18 @@ async def sandbox_auth(run_auth: RunAuth, sign_in_sandbox: Sandbox, database: Da
         await session.execute(sa.delete(store.tables.identities))
         await session.execute(sa.delete(store.tables.users).where(theirs))
         await session.commit()
-    async with run_auth(public_url=PUBLIC_URL, provider_timeout_seconds=1, **own) as client:
+    own = {
+        name.removeprefix("AUTH_").lower(): value
+        for name, value in sign_in_sandbox.settings.items()
+        if name.startswith("AUTH_")
+    }
+    return {"public_url": PUBLIC_URL, **own}
+
+
+@pytest.fixture
+async def sandbox_auth(run_auth: RunAuth, sandbox_settings: dict[str, Any]) -> AsyncIterator[AuthStub]:
+    """The auth service with the sandbox's providers."""
+    async with run_auth(**sandbox_settings) as client:
         yield client
 
 

@@ -12,9 +12,12 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx2
 import pytest
 from auth_client import AuthStub, call, coming_from
+from nats.js.errors import NotFoundError
 
 from linkarooie.auth.v1 import auth_pb2
+from servicekit.bus import Bus
 from servicekit.errors import ServiceError
+from servicekit.subjects import subject_of
 
 PUBLIC_URL = "http://127.0.0.1:8080"
 # The clients of the provider in `../openid_provider/server.mjs`, each with another way that its ID tokens are signed.
@@ -181,3 +184,13 @@ async def reason_of(awaitable: Any) -> str:
     with pytest.raises(ServiceError) as caught:
         await awaitable
     return caught.value.reason
+
+
+async def last_event(bus: Bus, kind: type[Any], user_id: str) -> Any:
+    """Returns the newest event of a kind if it is about somebody; else None."""
+    try:
+        message = await bus.jetstream.get_last_msg("EVENTS", subject_of(kind))
+    except NotFoundError:
+        return None
+    event = kind.FromString(message.data)
+    return event if event.user_id == user_id else None

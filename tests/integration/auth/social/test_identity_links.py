@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from auth_client import AuthStub, RunAuth, account, activities, call, coming_from, log_in, refresh
-from social_world import UNTRUSTED, Browser, Person, consent, reason_of
+from social_world import UNTRUSTED, Browser, Person, consent, last_event, reason_of
 
 from linkarooie.auth.v1 import auth_pb2
 from linkarooie.events.v1 import events_pb2 as events
 from servicekit.bus import Bus
 from servicekit.database import Database
 from servicekit.errors import PreconditionError, UnauthenticatedError
-from servicekit.subjects import subject_of
 from services.auth import store
 from services.auth.domain.account import User
 
@@ -54,9 +53,8 @@ async def test_a_link_and_its_end_are_told_by_letter(auth: AuthStub, bus: Bus, e
     user, browser = await signed_in(auth)
 
     async def told(action: Any) -> Any:
-        message = await bus.jetstream.get_last_msg("EVENTS", subject_of(events.AccountSecurityNoted))
-        event = events.AccountSecurityNoted.FromString(message.data)
-        return event if event.user_id == user.id and event.action == action else None
+        event = await last_event(bus, events.AccountSecurityNoted, user.id)
+        return event if event is not None and event.action == action else None
 
     linked = (await browser.link("rs256", Person())).linked
     letter = await eventually(lambda: told(auth_pb2.ACTIVITY_ACTION_IDENTITY_LINKED))
@@ -202,16 +200,32 @@ async def test_an_identity_of_a_provider_that_is_not_set_up_any_more_is_no_way_i
         assert [identity.id for identity in await browser.identities()] == [one.id]
 
 
-async def test_a_sign_in_while_its_identity_is_removed_ends_in_one_or_the_other(auth: AuthStub) -> None:
+async def test_an_identity_that_is_removed_during_a_sign_in_opens_nothing(
+    auth: AuthStub, database: Database, eventually: Callable[..., Any]
+) -> None:
     user, browser = await signed_in(auth)
-    for _ in range(5):
-        person = Person()
-        identity = (await browser.link(UNTRUSTED, person)).linked
-        other = Browser(auth)
-        parameters = await consent(await other.begin(UNTRUSTED), person)
-        answer, _ = await asyncio.gather(other.finish(UNTRUSTED, parameters), browser.unlink(identity.id))
-        assert answer.HasField("ticket") or answer.signed_in.user.id == user.id
-        assert await browser.identities() == []
+    person = Person()
+    identity = (await browser.link(UNTRUSTED, person)).linked
+    other = Browser(auth)
+    parameters = await consent(await other.begin(UNTRUSTED), person)
+    users, identities = store.tables.users, store.tables.identities
+    async with database.sessions() as removal:
+        await removal.execute(sa.select(users).where(users.c.id == user.id).with_for_update())
+        signing_in = asyncio.create_task(other.finish(UNTRUSTED, parameters))
+        # It has found the identity, and waits for the account.
+        await eventually(lambda: _somebody_waits(database), within_seconds=3)
+        await removal.execute(sa.delete(identities).where(identities.c.id == identity.id))
+        await removal.commit()
+    assert (await signing_in).HasField("ticket")
+
+
+async def _somebody_waits(database: Database) -> bool:
+    """Tells whether a statement on this schema waits for a lock."""
+    query = sa.text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'linkarooie-auth'"
+    )
+    async with database.sessions() as session:
+        return bool((await session.execute(query)).scalar_one())
 
 
 async def test_no_api_key_reaches_the_ways_to_sign_in(auth: AuthStub) -> None:

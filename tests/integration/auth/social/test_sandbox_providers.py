@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from auth_client import AuthStub
+from auth_client import AuthStub, RunAuth
 from social_world import Browser, allow, reason_of
 
 from linkarooie.auth.v1 import auth_pb2
@@ -115,11 +115,7 @@ async def test_a_code_of_another_browsers_is_refused_by_its_challenge(sandbox_au
 @pytest.mark.parametrize(
     ("provider", "fail", "reason"),
     [
-        *(
-            (provider, fail, "PROVIDER_UNAVAILABLE")
-            for provider in PROVIDERS
-            for fail in ("500", "503", "hang", "drop")
-        ),
+        *((provider, fail, "PROVIDER_UNAVAILABLE") for provider in PROVIDERS for fail in ("500", "503", "drop")),
         *((provider, "not_json", "PROVIDER_ANSWER_INVALID") for provider in PROVIDERS),
         ("github", "403_limit", "PROVIDER_UNAVAILABLE"),
         ("facebook", "limit", "PROVIDER_UNAVAILABLE"),
@@ -137,3 +133,14 @@ async def test_a_provider_in_trouble_is_told_from_one_that_proves_nothing(
 async def test_accounts_at_several_providers_with_one_address_are_not_merged(sandbox_auth: AuthStub) -> None:
     await sign_in(sandbox_auth, "google")
     assert await reason_of(sign_in(sandbox_auth, "github")) == "EMAIL_HAS_ACCOUNT"
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_a_provider_that_never_answers_is_given_up(
+    run_auth: RunAuth, sandbox_settings: dict[str, Any], sign_in_sandbox: Sandbox, provider: str
+) -> None:
+    async with run_auth(**sandbox_settings, provider_timeout_seconds=2) as auth:
+        browser = Browser(auth)
+        parameters = await allow(await browser.begin(provider))
+        await switch(sign_in_sandbox, provider, fail="hang")
+        assert await reason_of(browser.finish(provider, parameters)) == "PROVIDER_UNAVAILABLE"

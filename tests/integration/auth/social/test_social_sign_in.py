@@ -8,14 +8,13 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 import sqlalchemy as sa
 from auth_client import AuthStub, RunAuth, account, activities, call, confirm, current_user, letters, link_token, log_in
-from social_world import CLIENTS, UNTRUSTED, Browser, OpenIdServer, Person, consent, reason_of
+from social_world import CLIENTS, UNTRUSTED, Browser, OpenIdServer, Person, consent, last_event, reason_of
 
 from linkarooie.auth.v1 import auth_pb2
 from linkarooie.events.v1 import events_pb2 as events
 from servicekit.bus import Bus
 from servicekit.database import Database
 from servicekit.errors import InvalidInputError, PreconditionError
-from servicekit.subjects import subject_of
 from services.auth import store
 
 
@@ -61,13 +60,9 @@ async def test_what_follows_a_sign_up_with_a_provider_is_told_like_any_other(
 ) -> None:
     user = (await Browser(auth).sign_in("rs256", Person())).signed_in.user
 
-    async def last(kind: type[Any]) -> Any:
-        message = await bus.jetstream.get_last_msg("EVENTS", subject_of(kind))
-        event = kind.FromString(message.data)
-        return event if event.user_id == user.id else None
-
-    assert (await eventually(lambda: last(events.AccountRegistered))).email == user.email
-    assert (await eventually(lambda: last(events.AccountSignedIn))).session_id
+    registered = await eventually(lambda: last_event(bus, events.AccountRegistered, user.id))
+    assert registered.email == user.email
+    assert (await eventually(lambda: last_event(bus, events.AccountSignedIn, user.id))).session_id
 
 
 async def test_somebody_for_whose_address_nobody_vouches_confirms_one_by_letter(auth: AuthStub) -> None:

@@ -275,6 +275,7 @@ const accounts = createRoute({
   loader: ({ context: { me } }) => {
     if (me.role === 'user') throw notFound();
   },
+  notFoundComponent: NotFoundPage,
   component: lazyRouteComponent(() => import('./pages/accounts'), 'AccountsPage'),
 });
 

@@ -12,6 +12,7 @@ from servicekit.vault import Vault
 from services.auth.domain.account import User
 from services.auth.domain.challenge import LETTERS_AN_HOUR, LETTERS_COUNTED_FOR, LINK_LIFETIMES, Challenge, Purpose
 from services.auth.domain.devices import device_name
+from services.auth.metrics import LETTERS
 from services.auth.store import Store
 from services.auth.tokens import hash_of, new_token
 
@@ -64,7 +65,9 @@ class Letters:
         await store.lock_letters(challenge.email_key)
         since = self.clock() - LETTERS_COUNTED_FOR
         if await store.count_letters(challenge.email_key, challenge.purpose, since=since) >= LETTERS_AN_HOUR:
+            LETTERS.labels(challenge.purpose.value, "withheld").inc()
             return
+        LETTERS.labels(challenge.purpose.value, "sent").inc()
         token = new_token()
         binding = {"user": challenge.id, "thing": "letter", "field": "token"}
         sealed = self.vault.seal({"token": token}, **binding)

@@ -22,6 +22,7 @@ from services.auth.domain.throttle import (
     pace,
     sign_in_attempt,
 )
+from services.auth.metrics import SIGN_INS_REFUSED
 from services.auth.passwords import Passwords
 from services.auth.store import Store
 from services.auth.use_cases.sessions import OpenedSession, Sessions
@@ -52,11 +53,13 @@ class SignIn:
             attempt = await self._attempt(store, key, device_token)
             decided = pace(attempt, await store.failures(attempt.keys), now=self.clock())
         if decided.wait:
+            SIGN_INS_REFUSED.labels("password", "SLOW_DOWN").inc()
             raise slow_down(decided.wait)
         if decided.delay_seconds:
             await self.sleep(decided.delay_seconds)
         right = await self.passwords.verify(user.password_hash if user else None, password)
         if user is None or not right:
+            SIGN_INS_REFUSED.labels("password", "WRONG_CREDENTIALS").inc()
             await self._note_failure(user, attempt)
             raise _wrong_credentials()
         return await self._open(user, password, attempt, device_token)

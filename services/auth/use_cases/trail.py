@@ -8,6 +8,7 @@ from servicekit.protobuf import timestamp
 from services.auth.domain.account import User
 from services.auth.domain.activity import TOLD_BY_LETTER, Action, Activity, Actor
 from services.auth.domain.devices import device_name
+from services.auth.metrics import ACTIVITIES
 from services.auth.store import Store
 
 
@@ -27,6 +28,7 @@ async def note(
     """
     line = _line(store, user.id, action, actor=actor, detail=detail, actor_id=actor_id)
     await store.add_activity(line)
+    ACTIVITIES.labels(action.value).inc()
     if action in TOLD_BY_LETTER:
         shown = line.as_owner_sees_it()
         noted = events.AccountSecurityNoted(
@@ -48,6 +50,7 @@ async def note_if_known(store: Store, user: User | None, action: Action) -> None
     await store.add_activity_if(
         user is not None, _line(store, user.id if user else new_id(), action, actor=Actor.UNKNOWN)
     )
+    ACTIVITIES.labels(action.value).inc()
 
 
 def _line(

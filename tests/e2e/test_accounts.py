@@ -9,7 +9,7 @@ from door import ask_for_account, confirm_address, log_in, new_address, sign_up
 from playwright.async_api import Page, Route, expect
 from system import PASSWORD, eventually
 
-from linkarooie.development import DEMO_ADMIN
+from linkarooie.development import DEMO, DEMO_ADMIN
 
 ANOTHER_PASSWORD = "every picture in one place"
 
@@ -306,6 +306,23 @@ async def test_another_name_of_this_machine_is_explained_at_the_door(browsing: B
     await page.get_by_role("link", name=browsing.development.url).click()
     await expect(page.get_by_role("heading", name="Log in")).to_be_visible()
     await expect(page.get_by_role("alert")).to_have_count(0)
+
+
+async def test_a_browser_that_does_not_keep_the_sign_in_is_told_so_and_led_nowhere(browsing: Browsing) -> None:
+    page = browsing.page
+
+    async def lose_cookies(route: Route) -> None:
+        answer = await route.fetch()
+        await page.context.clear_cookies()
+        await route.fulfill(status=answer.status, content_type="application/json", body=await answer.body())
+
+    await page.goto(f"{browsing.development.url}/login")
+    await page.route("**/v1/auth/login", lose_cookies)
+    await log_in(browsing, DEMO.email, DEMO.password)
+    await expect(page.get_by_role("alert")).to_contain_text("this browser did not keep it")
+    await expect(page.get_by_role("alert")).to_contain_text("LINKAROOIE_PUBLIC_URL")
+    await browsing.look("log-in-not-kept")
+    assert page.url == f"{browsing.development.url}/login"
 
 
 async def to_settings(browsing: Browsing, name: str) -> None:

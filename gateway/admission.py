@@ -18,6 +18,8 @@ from servicekit.grpc_client import client_of
 from servicekit.identity import Caller, acting_for, calling_from
 from servicekit.rights import ROUTES, Limit, Route
 
+log = structlog.get_logger()
+
 # Who has an IPv6 address has at least all addresses of such a network.
 IPV6_PREFIX = 64
 
@@ -66,6 +68,7 @@ async def _admit(request: Request, gateway: Gateway, line: Route, stack: ExitSta
     Counts first and refuses then, so that guessing tokens is counted too.
     """
     address = request.client.host if request.client else ""
+    _tell_of_proxy(request, gateway)
     stack.enter_context(calling_from(client_of(address, request.headers.get("user-agent", ""))))
     if line.right.anyone and line.limit is Limit.NONE:
         return
@@ -80,6 +83,18 @@ async def _admit(request: Request, gateway: Gateway, line: Route, stack: ExitSta
     if caller is not None:
         structlog.contextvars.bind_contextvars(user_id=caller.user_id)
         stack.enter_context(acting_for(caller))
+
+
+def _tell_of_proxy(request: Request, gateway: Gateway) -> None:
+    """Says once that we are behind a proxy and do not heed it: then all people share its address, its limits and its slow-down."""
+    state = request.app.state
+    if gateway.settings.trusted_proxies or "x-forwarded-for" not in request.headers or hasattr(state, "told_of_proxy"):
+        return
+    state.told_of_proxy = True
+    log.warning(
+        "proxy_not_trusted",
+        hint="requests come with X-Forwarded-For; name the proxy in LINKAROOIE_GATEWAY_TRUSTED_PROXIES, or all people count as one",
+    )
 
 
 async def _caller(request: Request, gateway: Gateway) -> tuple[Caller | None, ServiceError | None]:

@@ -19,6 +19,7 @@ from servicekit.errors import (
     InvalidInputError,
     NotFoundError,
     PreconditionError,
+    ServiceError,
     UnavailableError,
 )
 from servicekit.identity import Caller
@@ -36,6 +37,7 @@ from services.auth.domain.identity import (
     state_hash,
     ticket_hash,
 )
+from services.auth.metrics import SIGN_INS_REFUSED
 from services.auth.providers import Providers
 from services.auth.providers.base import AnswerInvalidError, ConsentDeclinedError, Provider, UnreachableError
 from services.auth.store import Store
@@ -143,15 +145,21 @@ class SocialSignIn:
         if flow is None:
             raise _not_valid()
         provider = self._provider(provider_id)
+        try:
+            return await self._finish(flow, provider, parameters, device_token, caller), flow.return_to
+        except ServiceError as error:
+            SIGN_INS_REFUSED.labels(provider.id, error.reason).inc()
+            raise
+
+    async def _finish(
+        self, flow: Flow, provider: Provider, parameters: Mapping[str, str], device_token: str, caller: Caller | None
+    ) -> Outcome:
         kept = self._open(flow, KEPT_FIELD)
         with _answers(provider):
             account = await provider.finish(parameters, kept=kept, redirect_uri=self._redirect_uri(provider))
-        outcome: Outcome
         if caller is not None and flow.links:  # without the caller who began it, it was not found
-            outcome = await self.identities.link(caller, provider, account)
-        else:
-            outcome = await self._sign_in(provider, account, device_token)
-        return outcome, flow.return_to
+            return await self.identities.link(caller, provider, account)
+        return await self._sign_in(provider, account, device_token)
 
     async def complete(self, ticket: str, *, email: str, display_name: str) -> User:
         """Asks for an account with the identity behind a ticket: like a registration, with the same answer for every address.
@@ -199,6 +207,8 @@ class SocialSignIn:
         key = email_key(email)
         owner = await store.user_by_email(key)
         if owner is not None:
+            if await store.identity(provider.id, account.subject) is not None:  # a second tab made both a moment ago
+                raise ConflictError("This account changed meanwhile. Sign in again.")
             log.info("social_email_has_account", provider=provider.id, user_id=owner.id)
             raise PreconditionError(
                 f"The address that {provider.label} told us has an account here already. Log in to it as before, then link"

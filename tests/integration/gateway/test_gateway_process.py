@@ -98,3 +98,15 @@ async def test_nobody_but_a_trusted_proxy_says_where_a_call_comes_from(gateway: 
         sessions = (await client.get("/v1/me/sessions")).json()["items"]
 
     assert {session["address"] for session in sessions} == {"127.0.0.1"}
+
+
+async def test_a_proxy_that_is_not_trusted_is_told_of_once(run_gateway: RunGateway) -> None:
+    forwarded = {"x-forwarded-for": "203.0.113.9"}
+    with structlog.testing.capture_logs() as lines:
+        async with run_gateway() as url, httpx2.AsyncClient(base_url=url) as client:
+            await client.get("/healthz")
+            for _ in range(3):
+                await client.get("/healthz", headers=forwarded)
+        told = [line for line in lines if line["event"] == "proxy_not_trusted"]
+    assert len(told) == 1
+    assert "LINKAROOIE_GATEWAY_TRUSTED_PROXIES" in told[0]["hint"]

@@ -29,7 +29,7 @@ def test_the_chart_passes_the_strict_linter(helm: Callable[..., str], chart_fold
         ({"config": {"S3_SECRET_KEY": "plain"}}, "at '/config/S3_SECRET_KEY'"),
         ({"config": {"NATS_REPLICAS": 3}}, "at '/config/NATS_REPLICAS': got number, want string"),
         ({"image": {"digest": "latest"}}, "at '/image/digest'"),
-        ({"services": {"auth": {"uses": ["redis"]}}}, 'uses names "redis", which is not under backends; add it there'),
+        ({"services": {"auth": {"uses": ["kafka"]}}}, 'uses names "kafka", which is not under backends; add it there'),
     ],
 )
 def test_a_value_that_is_not_known_is_refused_by_its_path(render: Render, values: object, message: str) -> None:

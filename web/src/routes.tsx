@@ -46,6 +46,9 @@ interface ConsentResult {
 
 const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
 
+/** A reason as the server writes it. Anybody can make a link, so nothing else gets onto the page by it. */
+const reason = (value: unknown) => (typeof value === 'string' && /^[A-Z_]{1,40}$/.test(value) ? value : undefined);
+
 const root = createRootRouteWithContext<Context>()({
   component: Outlet,
   // Outside of the frame that has the main landmark.
@@ -67,7 +70,7 @@ const doorSearch = (search: Record<string, unknown>): { return_to?: string | und
 });
 
 const providerSearch = (search: Record<string, unknown>): ProviderResult => ({
-  problem: text(search.problem),
+  problem: reason(search.problem),
   provider: text(search.provider),
 });
 
@@ -91,7 +94,7 @@ const completeSignUp = createRoute({
   validateSearch: (search) => ({
     email: text(search.email),
     display_name: text(search.display_name),
-    provider_label: text(search.provider_label),
+    provider_label: text(search.provider_label)?.slice(0, 40),
   }),
   component: lazyRouteComponent(() => import('./pages/complete-sign-up'), 'CompleteSignUpPage'),
 });

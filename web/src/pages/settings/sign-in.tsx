@@ -28,7 +28,7 @@ export function SignInMethodsPage() {
       lead="Each of them opens your account. Keep at least two, and you are never locked out."
     >
       <div className="stack-wide narrow">
-        <LinkOutcome providers={offered.items} />
+        <LinkOutcome providers={offered.items} identities={identities} />
         <section className="stack" aria-labelledby="linked">
           <h2 id="linked">Yours</h2>
           <ul className="stack" aria-label="Your sign-in methods">
@@ -67,11 +67,11 @@ export function SignInMethodsPage() {
 }
 
 /** What came of a visit to a provider. */
-function LinkOutcome({ providers }: { providers: SignInProvider[] }) {
+function LinkOutcome({ providers, identities }: { providers: SignInProvider[]; identities: Identity[] }) {
   const { problem, provider, linked } = route.useSearch();
   const label = providers.find(({ id }) => id === (provider ?? linked))?.label;
   if (problem) return <ProviderProblemNote reason={problem} provider={label} />;
-  if (!linked) return null;
+  if (!identities.some((identity) => identity.provider === linked)) return null;
   return (
     <div className="note note-good" role="status">
       <Icon name="check" />

@@ -47,6 +47,8 @@ async def confirm_address(browsing: Browsing, email: str) -> None:
 async def log_in(browsing: Browsing, email: str, password: str = PASSWORD) -> None:
     """Fills in the page to log in."""
     page = browsing.page
+    # The page before it may have fields of the same names.
+    await expect(page.get_by_role("heading", name="Log in")).to_be_visible()
     await page.get_by_label("E-mail").fill(email)
     await page.get_by_label("Password", exact=True).fill(password)
     await page.get_by_role("button", name="Log in").click()

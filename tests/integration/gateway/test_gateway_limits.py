@@ -48,7 +48,8 @@ async def test_a_redis_that_goes_away_lets_everybody_through(run_gateway: RunGat
     assert before == [404, 429]
     assert [answer.status_code for answer in after] == [404] * 3
     assert not any("ratelimit-limit" in answer.headers for answer in after)
-    assert [line["event"] for line in lines if line["log_level"] == "warning"] == ["limits_not_counted"]
+    # Of the limits alone: services of other tests live in the same process.
+    assert [line["event"] for line in lines if line["event"].startswith("limits")] == ["limits_not_counted"]
 
 
 async def test_a_redis_that_was_never_there_does_not_keep_a_gateway_from_serving(run_gateway: RunGateway) -> None:

@@ -95,7 +95,8 @@ class ServerProcess:
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGKILL if kill else self.spec.stop_signal)
             try:
-                await asyncio.wait_for(process.wait(), self.spec.stop_seconds)
+                async with asyncio.timeout(self.spec.stop_seconds):
+                    await process.wait()
             except TimeoutError:
                 with suppress(ProcessLookupError):
                     process.kill()

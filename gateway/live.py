@@ -114,9 +114,8 @@ class LiveHub:
         if await self._is_over(caller):
             return LiveEnd(reason="session_ended")
         try:
-            return await asyncio.wait_for(
-                page.events.get(), min(self._check_seconds, self._heartbeat_seconds, seconds_left)
-            )
+            async with asyncio.timeout(min(self._check_seconds, self._heartbeat_seconds, seconds_left)):
+                return await page.events.get()
         except TimeoutError:
             return None
 

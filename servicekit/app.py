@@ -73,7 +73,8 @@ class App:
         found: dict[str, str] = {}
         for name, check in self.checks.items():
             try:
-                await asyncio.wait_for(check(), READINESS_TIMEOUT_SECONDS)
+                async with asyncio.timeout(READINESS_TIMEOUT_SECONDS):
+                    await check()
             except Exception as error:
                 found[name] = str(error) or type(error).__name__
         return found

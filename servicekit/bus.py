@@ -35,7 +35,8 @@ class Bus:
     async def start(self) -> None:
         """Connects. Raises `ConnectionError` that says so when NATS does not answer in time."""
         try:
-            self.client = await asyncio.wait_for(self._connect(), CONNECT_TIMEOUT_SECONDS)
+            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+                self.client = await self._connect()
         except TimeoutError as error:
             raise ConnectionError(
                 f"the message bus (LINKAROOIE_NATS_URL) did not answer within {CONNECT_TIMEOUT_SECONDS} s"

@@ -268,7 +268,8 @@ class _Guard(httpcore2.AsyncNetworkBackend):
         if port != HTTPS_PORT and not is_trusted:
             raise _RefusedConnectError(f"port {port} of {host} is not one that we connect to")
         try:
-            addresses = await asyncio.wait_for(self._resolve(host, port), timeout)
+            async with asyncio.timeout(timeout):
+                addresses = await self._resolve(host, port)
         except TimeoutError as error:
             raise httpcore2.ConnectTimeout(f"{host} was not resolved in time") from error
         except (OSError, UnicodeError) as error:

@@ -44,21 +44,24 @@ class OutboxRelay:
         self._ring.set()
 
     async def start(self) -> None:
+        self._stopping = False
         self._relaying = asyncio.create_task(self._relay_for_ever())
         await self._purging.start()
 
     async def stop(self) -> None:
         """Sends what is left, as far as that takes no longer than one publication, and ends."""
         await self._purging.stop()
+        self._stopping = True  # a library may lose the cancellation, as Python's own `wait_for` did before 3.12
         self._relaying.cancel()
         await asyncio.gather(self._relaying, return_exceptions=True)
         try:
-            await asyncio.wait_for(self._drain(), PUBLISH_TIMEOUT_SECONDS)
+            async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS):
+                await self._drain()
         except Exception as error:
             log.warning("outbox_left_for_next_start", error=str(error) or type(error).__name__)
 
     async def _relay_for_ever(self) -> None:
-        while True:
+        while not self._stopping:
             # Cleared before the query: a commit during it rings again instead of being lost.
             self._ring.clear()
             try:
@@ -69,7 +72,8 @@ class OutboxRelay:
                 log.warning("outbox_relay_failed", error=str(error) or type(error).__name__)
                 await asyncio.sleep(POLL_SECONDS)
             try:
-                await asyncio.wait_for(self._ring.wait(), POLL_SECONDS)
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._ring.wait()
             except TimeoutError:
                 continue
 

@@ -24,15 +24,17 @@ class PeriodicTask:
         self._every_seconds = every_seconds
 
     async def start(self) -> None:
+        self._stopping = False
         self._task = asyncio.create_task(self._run(), name=self._name)
 
     async def stop(self) -> None:
+        self._stopping = True  # a library may lose the cancellation, as Python's own `wait_for` did before 3.12
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
 
     async def _run(self) -> None:
-        while True:
+        while not self._stopping:
             await asyncio.sleep(self._every_seconds * random.uniform(0.9, 1.1))  # noqa: S311  # no secret depends on it
             try:
                 await self._function()

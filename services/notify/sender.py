@@ -38,16 +38,18 @@ class LetterSender:
         self._ring.set()
 
     async def start(self) -> None:
+        self._stopping = False
         self._task = asyncio.create_task(self._send_for_ever(), name="letter sender")
 
     async def stop(self) -> None:
         """Ends at once; what was on its way is tried again when its lease ends, with the same message id."""
+        self._stopping = True  # a library may lose the cancellation, as Python's own `wait_for` did before 3.12
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
 
     async def _send_for_ever(self) -> None:
-        while True:
+        while not self._stopping:
             # Cleared before the query: a letter written during it rings again instead of being lost.
             self._ring.clear()
             try:
@@ -58,7 +60,8 @@ class LetterSender:
                 metrics.LOOP_FAILURES.labels("letters").inc()
                 log.exception("letter_round_failed")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._ring.wait(), POLL_SECONDS)
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._ring.wait()
 
     async def send_batch(self) -> int:
         """Sends up to `BATCH` letters that are due, and returns how many it tried."""

@@ -1,4 +1,7 @@
-"""Confirmed addresses, devices, providers, API keys, signing keys, and the audit trail."""
+"""Confirmed addresses, devices, providers, API keys, signing keys, and the audit trail.
+
+Columns change in one step, since no version was released before.
+"""
 
 import sqlalchemy as sa
 from alembic import op

@@ -290,5 +290,5 @@ async def test_an_ordinary_user_runs_everything_as_itself():
             servers = find_leftovers(Path(home))
             assert {server.uids().real for server in servers} == {user}
             process.send_signal(signal.SIGINT)
-            process.wait()
+            process.wait(timeout=60)
             assert find_leftovers(Path(home)) == []

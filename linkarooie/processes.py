@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
@@ -18,6 +19,9 @@ from servicekit.migrations import migrate
 from servicekit.settings import BusSettings, ServiceSettings, load_settings
 from servicekit.telemetry import set_up_logs, set_up_traces
 from servicekit.topology import ensure_topology
+
+# Below the ports of outgoing connections (Linux from 32768, macOS from 49152) and those of the development servers.
+SERVICE_PORTS = (11_000, 19_999)
 
 
 class ProcessSettings(ServiceSettings):
@@ -63,11 +67,20 @@ def share_one_process() -> None:
 
 
 def free_port() -> int:
-    """Returns a port of the loopback address that nobody uses at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Returns a port of the loopback address that nobody uses at the moment.
+
+    It is none of those that systems give to outgoing connections: one of these could take it before, or while, we do not listen.
+    """
+    while True:
+        port = random.randint(*SERVICE_PORTS)  # noqa: S311  # no secret depends on it
+        with socket.socket() as probe:
+            # What has just been closed here does not make the port taken.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 async def prepare() -> None:

@@ -75,8 +75,10 @@ class Installation:
         await eventually(lambda: self._ready(process, answers), within_seconds=60, what=f"{name} ready")
 
     async def _ready(self, process: OwnProcess, answers: Callable[[], Awaitable[bool]]) -> bool:
+        # Asked last: somebody else may answer at the address of a process that ended.
+        ready = await answers()
         assert process.runs, f"it ended while starting:\n{process.last_lines()}"
-        return await answers()
+        return ready
 
     async def stop(self, *names: str) -> None:
         """Stops services in good order."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import email
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
@@ -10,6 +9,7 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from linkarooie.processes import free_port
 from servicekit.ids import utc_now
 
 
@@ -17,7 +17,7 @@ class MailServer:
     """Answers what the test says, and keeps what it took."""
 
     def __init__(self) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.to_recipient = "250 OK"
         self.to_content = "250 OK"
         self.hangs_up = False
@@ -49,13 +49,6 @@ class MailServer:
             yield
         finally:
             listening.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class ForwardClock:

@@ -11,7 +11,7 @@ import httpx2
 
 from devstack.leftovers import find_leftovers
 from devstack.process import find_program
-from linkarooie.processes import free_port
+from linkarooie.processes import SERVICE_PORTS, free_port
 from sandbox.platforms import find_builders
 from servicekit.rights import Limit
 from system.mail import CaughtMail
@@ -33,7 +33,7 @@ class Ports:
     @classmethod
     def free(cls) -> "Ports":
         """Returns ports that nobody uses at the moment."""
-        return cls(gateway=free_port(), sandbox=_first_of_free(1 + len(find_builders())), mail=free_port())
+        return cls(gateway=free_port(), sandbox=first_free_port(1 + len(find_builders())), mail=free_port())
 
     def environment(self) -> dict[str, str]:
         return {
@@ -43,10 +43,10 @@ class Ports:
         }
 
 
-def _first_of_free(count: int) -> int:
-    """Returns the first of so many free ports in a row, from below those that outgoing connections take at any moment."""
+def first_free_port(count: int) -> int:
+    """Returns the first of so many free ports in a row, from where services look for theirs."""
     while True:
-        first = random.randint(10_000, 30_000)
+        first = random.randint(*SERVICE_PORTS)
         try:
             with ExitStack() as probes:
                 for port in range(first, first + count):

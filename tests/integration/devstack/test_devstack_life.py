@@ -24,6 +24,7 @@ from minio import Minio
 from devstack import DataFolderError, DevStack, PortInUseError, ServerFailedError, StackRunningError, reset
 from devstack.leftovers import find_leftovers
 from devstack.ports import listen_on
+from linkarooie.processes import free_port
 
 RUN_UNTIL_KILLED = """
 import asyncio, sys
@@ -199,8 +200,8 @@ async def test_a_second_stack_on_the_same_data_is_refused_and_the_first_goes_on(
 
 
 async def test_a_taken_mail_port_is_named_with_its_holder_and_the_next_start_works(folder: Path):
-    with listen_on(0) as squatter:
-        port = squatter.getsockname()[1]
+    port = free_port()
+    with listen_on(port):
         with pytest.raises(PortInUseError, match=rf"Port {port} .*\(process {os.getpid()}\).*LINKAROOIE_MAIL_PORT"):
             await make_stack(folder, mail_port=port).start()
         assert find_leftovers(folder) == []

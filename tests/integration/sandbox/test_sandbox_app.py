@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from sandbox_clients import Clock, Control, XClient, is_colour, opened, picture
+from system.development import first_free_port
 
 from sandbox import Sandbox, SandboxError
 
@@ -27,7 +28,7 @@ async def test_state_survives_a_restart(tmp_path: Path, http: httpx2.AsyncClient
 async def test_platforms_take_the_ports_after_the_index(tmp_path: Path, http: httpx2.AsyncClient) -> None:
     async with Sandbox(tmp_path, port=0) as probe:
         count = len(probe.urls)
-    base = _free_run(count)
+    base = first_free_port(count)
     async with Sandbox(tmp_path, port=base) as sandbox:
         assert list(sandbox.urls.values()) == [f"http://127.0.0.1:{base + index}" for index in range(count)]
         platforms = (await http.get(sandbox.urls["index"] + "/api")).json()["platforms"]
@@ -36,29 +37,13 @@ async def test_platforms_take_the_ports_after_the_index(tmp_path: Path, http: ht
         }
 
 
-def _free_run(count: int) -> int:
-    """Finds neighbouring ports that are free now."""
-    for base in range(20_000, 60_000, 50):
-        socks = []
-        try:
-            for port in range(base, base + count):
-                socks.append(socket.create_server(("127.0.0.1", port)))
-            return base
-        except OSError:
-            continue
-        finally:
-            for sock in socks:
-                sock.close()
-    raise AssertionError("no free ports")
-
-
 async def test_port_in_use_is_named_and_nothing_is_left_behind(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with pytest.raises(SandboxError, match=rf"Port {port} on 127.0.0.1 is in use.*--port"):
-            await Sandbox(tmp_path, port=port).start()
-        with pytest.raises(SandboxError, match=f"Port {port} "):
-            await Sandbox(tmp_path, port=port - 1).start()
+    first = first_free_port(2)
+    with socket.create_server(("127.0.0.1", first + 1)):
+        with pytest.raises(SandboxError, match=rf"Port {first + 1} on 127.0.0.1 is in use.*--port"):
+            await Sandbox(tmp_path, port=first + 1).start()
+        with pytest.raises(SandboxError, match=f"Port {first + 1} "):
+            await Sandbox(tmp_path, port=first).start()
     async with Sandbox(tmp_path, port=0):
         pass
 

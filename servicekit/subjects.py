@@ -35,6 +35,12 @@ SUBJECTS: Mapping[type[Message], str] = {
 MESSAGES: Mapping[str, type[Message]] = {subject: message for message, subject in SUBJECTS.items()}
 
 SYNC_JOBS = "job.sync.*"
+PROCESS_JOBS = "job.process.*"
+RENDER_INTERACTIVE = "job.process.interactive"
+"""Pictures that a person waits for."""
+RENDER_BULK = "job.process.bulk"
+"""Pictures that nobody waits for: they take what the others leave."""
+
 _TOKEN = re.compile(r"[a-z0-9_]+")
 
 

@@ -7,11 +7,27 @@ from PIL import Image
 JPEG = "image/jpeg"
 PNG = "image/png"
 WEBP = "image/webp"
+GIF = "image/gif"
+AVIF = "image/avif"
+HEIC = "image/heic"
+HEIF = "image/heif"
+TIFF = "image/tiff"
+BMP = "image/bmp"
 
 # What `probe` can judge on the header alone.
 READABLE = frozenset({JPEG, PNG})
 
-NAMES = {JPEG: "JPEG", PNG: "PNG", WEBP: "WebP"}
+NAMES = {
+    JPEG: "JPEG",
+    PNG: "PNG",
+    WEBP: "WebP",
+    GIF: "GIF",
+    AVIF: "AVIF",
+    HEIC: "HEIC",
+    HEIF: "HEIF",
+    TIFF: "TIFF",
+    BMP: "BMP",
+}
 
 
 @dataclass(frozen=True, slots=True)

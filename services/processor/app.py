@@ -32,6 +32,7 @@ def build(settings: ProcessorSettings, *, clock: Clock = utc_now) -> App:
         objects=objects,
         workers=workers,
         recipes=recipes(load_catalogue()),
+        limits=settings.picture_limits,
         render_timeout_seconds=settings.render_timeout_seconds,
         clock=clock,
     )

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from catalog import Catalogue
-from services.processor.pipeline import Fit, RenditionSpec, recipe_version
+from catalog.facts import SafeZone
+from catalog.model import Slot
+from services.processor.pipeline import Fit, Mask, Rectangle, RenditionSpec, Zone, ZoneKind, recipe_version
 
 # Event ids are derived from what happened, so that a repeated delivery publishes the same event again.
 EVENT_IDS = uuid.UUID("6f6c1c0e-5f0a-4a57-9a39-3f1f2a1d7c55")
@@ -40,6 +42,8 @@ def recipes(catalogue: Catalogue) -> Sequence[Recipe]:
                 formats=slot.formats,
                 max_bytes=slot.max_bytes,
                 alpha=slot.alpha,
+                mask=Mask(slot.mask),
+                zones=tuple(_zone(zone, slot) for zone in slot.safe_zones),
             ),
         )
         for slot in catalogue.slots()
@@ -50,14 +54,28 @@ def recipes(catalogue: Catalogue) -> Sequence[Recipe]:
 
 def _thumbnails() -> list[Recipe]:
     """The library's own pictures: the whole picture, made to fit, at one and two pixels a point, and a large view."""
+    formats = {320: ("image/webp", "image/avif"), 640: ("image/webp", "image/avif"), 1280: ("image/webp",)}
     specs = [
-        RenditionSpec(key="thumbnail.320", width=320, height=320, formats=("image/webp",), fit=Fit.INSIDE, alpha=True),
-        RenditionSpec(key="thumbnail.640", width=640, height=640, formats=("image/webp",), fit=Fit.INSIDE, alpha=True),
         RenditionSpec(
-            key="thumbnail.1280", width=1280, height=1280, formats=("image/webp",), fit=Fit.INSIDE, alpha=True
-        ),
+            key=f"thumbnail.{side}.{format.removeprefix('image/')}",
+            width=side,
+            height=side,
+            formats=(format,),
+            fit=Fit.INSIDE,
+            alpha=True,
+        )
+        for side, wanted in formats.items()
+        for format in wanted
     ]
     return [Recipe(key=spec.key, platform="", slot="", spec=spec) for spec in specs]
+
+
+def _zone(zone: SafeZone, slot: Slot) -> Zone:
+    across, down = slot.width, slot.height
+    return Zone(
+        ZoneKind(zone.kind),
+        Rectangle(zone.x / across, zone.y / down, (zone.x + zone.width) / across, (zone.y + zone.height) / down),
+    )
 
 
 def fingerprint(all_recipes: Sequence[Recipe]) -> str:

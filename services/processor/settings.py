@@ -4,10 +4,11 @@ import os
 
 from pydantic import Field
 
+from servicekit.pictures.settings import PictureSettings
 from servicekit.settings import BusSettings, GrpcSettings, ObjectStoreSettings, ServiceSettings
 
 
-class ProcessorSettings(ServiceSettings, GrpcSettings, BusSettings, ObjectStoreSettings):
+class ProcessorSettings(ServiceSettings, GrpcSettings, BusSettings, ObjectStoreSettings, PictureSettings):
     service = "processor"
 
     # One process a core does more than threads would: see docs/adr on picture workers.

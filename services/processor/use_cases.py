@@ -15,11 +15,11 @@ from linkarooie.processor.v1 import processor_pb2
 from servicekit.bus import Bus
 from servicekit.ids import Clock
 from servicekit.object_store import ObjectMissingError, ObjectStore
-from servicekit.pictures.model import PictureRefused
+from servicekit.pictures.model import PictureLimits, PictureRefused
 from servicekit.pictures.workers import PictureWorkerError, PictureWorkers
 from servicekit.protobuf import timestamp
 from services.processor.domain import Recipe, event_id, fingerprint, folder
-from services.processor.pipeline import Edit, RenderResult, Rendition, render
+from services.processor.pipeline import Edit, FrameReason, Rectangle, RenderResult, Rendition, render
 
 log = structlog.get_logger()
 
@@ -30,7 +30,15 @@ GIVEN_UP = (
     "This picture could not be processed: it took too long or too much memory."
     " Export it again, smaller or as JPEG, and upload that."
 )
-EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
+EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/avif": "avif"}
+FRAME_REASONS = {
+    FrameReason.WHOLE: processor_pb2.FRAME_REASON_WHOLE,
+    FrameReason.CROP: processor_pb2.FRAME_REASON_CROP,
+    FrameReason.FOCUS: processor_pb2.FRAME_REASON_FOCUS,
+    FrameReason.FACES: processor_pb2.FRAME_REASON_FACES,
+    FrameReason.SALIENCY: processor_pb2.FRAME_REASON_SALIENCY,
+    FrameReason.CENTRE: processor_pb2.FRAME_REASON_CENTRE,
+}
 
 RENDER_SECONDS = Histogram(
     "linkarooie_render_seconds", "Time to make all variants of a picture, by step.", ("step",),
@@ -46,6 +54,7 @@ class Darkroom:
     objects: ObjectStore
     workers: PictureWorkers
     recipes: Sequence[Recipe]
+    limits: PictureLimits
     render_timeout_seconds: float
     clock: Clock
 
@@ -90,7 +99,7 @@ class Darkroom:
             with RENDER_SECONDS.labels("render").time():
                 specs = [recipe.spec for recipe in self.recipes]
                 result: RenderResult = await self.workers.run(
-                    render, source, Edit(), specs, out, timeout_seconds=self.render_timeout_seconds
+                    render, source, Edit(), specs, out, self.limits, timeout_seconds=self.render_timeout_seconds
                 )
             with RENDER_SECONDS.labels("store").time():
                 by_key = {recipe.key: recipe for recipe in self.recipes}
@@ -107,6 +116,9 @@ class Darkroom:
                         processor_pb2.VariantFailure(key=failed.key, reason=failed.reason, message=failed.message)
                         for failed in result.failures
                     ],
+                    look=processor_pb2.Look(
+                        faces=[_rectangle(face) for face in result.look.faces], placeholder=result.look.placeholder
+                    ),
                 )
                 file = directory / "list"
                 file.write_bytes(manifest.SerializeToString())
@@ -120,6 +132,8 @@ class Darkroom:
             revision=original.revision,
             variants=made.variants,
             failures=made.failures,
+            look=made.look,
+            attempt=1,
             event_time=timestamp(self.clock()),
         )
         await self._publish(ready, "ready", original)
@@ -131,6 +145,7 @@ class Darkroom:
             revision=original.revision,
             reason=reason,
             message=message,
+            attempt=1,
             event_time=timestamp(self.clock()),
         )
         await self._publish(failed, "failed", original)
@@ -158,7 +173,12 @@ def _variant(made: Rendition, recipe: Recipe, made_from: str) -> processor_pb2.V
         bytes=made.bytes,
         sha256=made.sha256,
         perceptual_hash=made.perceptual_hash,
-        object_key=f"{made_from}/{made.key}.{EXTENSIONS[made.content_type]}",
+        object_key=f"{made_from}/{made.recipe_version}.{EXTENSIONS[made.content_type]}",
         recipe_version=recipe.version,
         notes=[processor_pb2.VariantNote(code=note.code, text=note.text) for note in made.notes],
+        frame=processor_pb2.Frame(box=_rectangle(made.box), reason=FRAME_REASONS[made.frame_reason]),
     )
+
+
+def _rectangle(box: Rectangle) -> processor_pb2.Rectangle:
+    return processor_pb2.Rectangle(left=box.left, top=box.top, right=box.right, bottom=box.bottom)

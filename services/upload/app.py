@@ -14,7 +14,6 @@ from servicekit.grpc_server import GrpcServer
 from servicekit.ids import Clock, utc_now
 from servicekit.object_store import ObjectStore
 from servicekit.outbox import OutboxRelay
-from servicekit.pictures.model import PictureLimits
 from servicekit.remote_keys import remote_verifier
 from services.upload import store
 from services.upload.api import UploadApi
@@ -35,7 +34,7 @@ def build(settings: UploadSettings, *, clock: Clock = utc_now) -> App:
     library = Library(
         stores=partial(store.Store, database, clock=clock, committed=relay.ring),
         objects=objects,
-        limits=PictureLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels),
+        limits=settings.picture_limits,
         clock=clock,
     )
     consumer = Consumer(

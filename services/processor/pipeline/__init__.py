@@ -7,6 +7,9 @@ from services.processor.pipeline.model import (
     PIPELINE_VERSION,
     Edit,
     Fit,
+    FrameReason,
+    Look,
+    Mask,
     Note,
     Point,
     Rectangle,
@@ -14,6 +17,8 @@ from services.processor.pipeline.model import (
     Rendition,
     RenditionFailure,
     RenditionSpec,
+    Zone,
+    ZoneKind,
     recipe_version,
 )
 from services.processor.pipeline.rendering import render
@@ -22,6 +27,9 @@ __all__ = [
     "PIPELINE_VERSION",
     "Edit",
     "Fit",
+    "FrameReason",
+    "Look",
+    "Mask",
     "Note",
     "Point",
     "Rectangle",
@@ -29,6 +37,8 @@ __all__ = [
     "Rendition",
     "RenditionFailure",
     "RenditionSpec",
+    "Zone",
+    "ZoneKind",
     "recipe_version",
     "render",
 ]

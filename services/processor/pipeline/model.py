@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from servicekit.pictures.model import JPEG, PNG, WEBP
+from servicekit.pictures.model import AVIF, JPEG, PNG, WEBP
 
 # Raise it when the same recipe gives other pixels than before; everything is then made anew.
-PIPELINE_VERSION = 1
+PIPELINE_VERSION = 2
 
-WRITABLE = frozenset({JPEG, PNG, WEBP})
-KEEPS_ALPHA = frozenset({PNG, WEBP})
+WRITABLE = frozenset({JPEG, PNG, WEBP, AVIF})
+KEEPS_ALPHA = frozenset({PNG, WEBP, AVIF})
 
 _KEY = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
 
@@ -79,6 +79,32 @@ class Fit(StrEnum):
     INSIDE = "inside"
 
 
+class Mask(StrEnum):
+    """The shape in which a place shows a picture."""
+
+    CIRCLE = "circle"
+    ROUNDED = "rounded"
+    SQUARE = "square"
+    NONE = "none"
+
+
+class ZoneKind(StrEnum):
+    """What a zone of a place means."""
+
+    # Seen everywhere: what matters belongs inside.
+    KEEP = "keep"
+    # Lies under something, such as the avatar.
+    COVERED = "covered"
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A part of a place, in fractions of the rendition, that framing has to mind."""
+
+    kind: ZoneKind
+    box: Rectangle
+
+
 @dataclass(frozen=True, slots=True)
 class RenditionSpec:
     """One version to make."""
@@ -93,6 +119,8 @@ class RenditionSpec:
     # The place shows transparency.
     alpha: bool = False
     fit: Fit = Fit.COVER
+    mask: Mask = Mask.NONE
+    zones: tuple[Zone, ...] = ()
 
     def __post_init__(self) -> None:
         if not _KEY.fullmatch(self.key):
@@ -107,6 +135,32 @@ def recipe_version(spec: RenditionSpec) -> str:
     """Returns 16 hex digits that change when the result would, and are the same for specs with the same result."""
     recipe = {name: value for name, value in asdict(spec).items() if name != "key"} | {"pipeline": PIPELINE_VERSION}
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class FrameReason(StrEnum):
+    """Why a version shows the part that it shows."""
+
+    # All of the picture is shown.
+    WHOLE = "whole"
+    # The owner's crop has the shape of the place.
+    CROP = "crop"
+    # It lies around the owner's focus.
+    FOCUS = "focus"
+    FACES = "faces"
+    # It lies around what catches the eye.
+    SALIENCY = "saliency"
+    # Nothing stands out: the middle.
+    CENTRE = "centre"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen in a picture, turned and mirrored as edited."""
+
+    # Largest first.
+    faces: tuple[Rectangle, ...] = ()
+    # ThumbHash, about 25 bytes: a blurred placeholder is drawn from it.
+    placeholder: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +185,9 @@ class Rendition:
     sha256: str
     # As `PerceptualHash.hex` writes it.
     perceptual_hash: str
+    # The part of the turned and mirrored picture that it shows, and why this part.
+    box: Rectangle
+    frame_reason: FrameReason
     path: Path
     # None for formats that lose nothing.
     quality: int | None
@@ -153,3 +210,4 @@ class RenderResult:
 
     renditions: tuple[Rendition, ...]
     failures: tuple[RenditionFailure, ...]
+    look: Look

@@ -8,15 +8,17 @@ from pathlib import Path
 from PIL import Image
 
 from servicekit.pictures.decode import decode
-from servicekit.pictures.model import JPEG, NAMES, PNG, WEBP, PictureInfo, PictureLimits, byte_words
+from servicekit.pictures.model import AVIF, JPEG, NAMES, PNG, WEBP, PictureInfo, PictureLimits, byte_words
 from servicekit.pictures.perceptual import perceptual_hash
 from servicekit.pictures.probe import probe
 from services.processor.pipeline.encode import QUALITY, ByteLimitUnreachableError, Encoded, encode
 from services.processor.pipeline.frame import Frame, choose_frame
+from services.processor.pipeline.look import PREVIEW_SIDE, look_at
 from services.processor.pipeline.model import (
     KEEPS_ALPHA,
     WRITABLE,
     Edit,
+    Look,
     Note,
     RenderResult,
     Rendition,
@@ -26,7 +28,7 @@ from services.processor.pipeline.model import (
 )
 from services.processor.pipeline.resample import HEADROOM, Pyramid
 
-_SUFFIXES = {JPEG: "jpg", PNG: "png", WEBP: "webp"}
+_SUFFIXES = {JPEG: "jpg", PNG: "png", WEBP: "webp", AVIF: "avif"}
 _TURNS = {1: Image.Transpose.ROTATE_270, 2: Image.Transpose.ROTATE_180, 3: Image.Transpose.ROTATE_90}
 
 
@@ -39,10 +41,13 @@ def render(
     """
     info = probe(source, limits or PictureLimits())
     width, height = (info.height, info.width) if edit.quarter_turns % 2 else (info.width, info.height)
-    frames = [choose_frame(spec, width, height, edit) for spec in specs]
-    scale = HEADROOM * max((frame.scale for frame in frames), default=1)
+    # What is seen moves a frame and never shrinks it, so the pixels needed are known before looking.
+    unseen = [choose_frame(spec, width, height, edit, Look()) for spec in specs]
+    scale = HEADROOM * max((frame.scale for frame in unseen), default=1)
     decoded = decode(source, info, scale=scale)
     pyramid = Pyramid(_turned(decoded.image, edit))
+    look = look_at(pyramid.inside(PREVIEW_SIDE))
+    frames = [choose_frame(spec, width, height, edit, look) for spec in specs]
     picture_notes = _picture_notes(info, decoded.was_converted)
     made: dict[str, Rendition | RenditionFailure] = {}
     outcomes = []
@@ -54,6 +59,7 @@ def render(
     return RenderResult(
         tuple(outcome for outcome in outcomes if isinstance(outcome, Rendition)),
         tuple(outcome for outcome in outcomes if isinstance(outcome, RenditionFailure)),
+        look,
     )
 
 
@@ -86,6 +92,8 @@ def _make(
         bytes=len(encoded.content),
         sha256=hashlib.sha256(encoded.content).hexdigest(),
         perceptual_hash=perceptual_hash(image).hex(),
+        box=frame.box,
+        frame_reason=frame.reason,
         path=path,
         quality=encoded.quality,
         notes=(*notes, *encoding_notes, *picture_notes),

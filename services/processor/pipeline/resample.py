@@ -2,7 +2,7 @@
 
 from PIL import Image
 
-from services.processor.pipeline.model import Rectangle
+from services.processor.pipeline.model import WHOLE, Rectangle
 
 # A version is made from at least this many source pixels per pixel in each direction, where the picture has them: with
 # less, the halved levels below show as blur.
@@ -41,6 +41,12 @@ class Pyramid:
             ),
         )
         return part.convert("RGBA") if part.mode == "RGBa" else part
+
+    def inside(self, side: int) -> Image.Image:
+        """Returns the whole picture, small, with no side longer than `side`; it is never enlarged."""
+        base = self._levels[0]
+        scale = min(1, side / max(base.size))
+        return self.cut(WHOLE, max(1, round(base.width * scale)), max(1, round(base.height * scale)))
 
     def _level(self, depth: int) -> Image.Image:
         while len(self._levels) <= depth:

@@ -105,7 +105,13 @@ async def test_every_slot_of_the_catalogue_gets_its_file(
     made = {variant.key: variant for variant in ready.variants}
     wanted = {slot.key: slot for slot in load_catalogue().slots() if slot.wants_picture}
     assert set(wanted) < set(made)
-    assert set(made) - set(wanted) == {"thumbnail.320", "thumbnail.640", "thumbnail.1280"}
+    assert set(made) - set(wanted) == {
+        "thumbnail.320.webp",
+        "thumbnail.320.avif",
+        "thumbnail.640.webp",
+        "thumbnail.640.avif",
+        "thumbnail.1280.webp",
+    }
     for key, slot in wanted.items():
         await objects.get_file(made[key].object_key, tmp_path / "made")
         content = (tmp_path / "made").read_bytes()
@@ -164,6 +170,7 @@ async def test_a_slot_that_cannot_be_made_is_told_beside_those_that_can(
             objects=objects,
             workers=workers,
             recipes=[Recipe(spec.key, spec.key.split(".")[0], "avatar", spec) for spec in (possible, tiny)],
+            limits=PictureLimits(),
             render_timeout_seconds=30,
             clock=utc_now,
         )

@@ -83,6 +83,8 @@ def test_a_rendition_tells_what_its_file_is(write, out):
         bytes=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
         perceptual_hash=rendition.perceptual_hash,
+        box=rendition.box,
+        frame_reason=rendition.frame_reason,
         path=rendition.path,
         quality=85,
         notes=(),

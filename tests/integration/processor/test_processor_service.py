@@ -17,6 +17,7 @@ from servicekit.grpc_client import Channels
 from servicekit.identity import Caller, acting_for
 from servicekit.ids import new_id, utc_now
 from servicekit.object_store import ObjectStore
+from servicekit.pictures.model import PictureLimits
 from servicekit.pictures.workers import PictureWorkerError, PictureWorkers
 from servicekit.settings import GrpcSettings
 from servicekit.subjects import subject_of

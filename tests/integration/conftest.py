@@ -1,5 +1,6 @@
 """Real servers for the integration tests: Postgres, NATS, S3 and SMTP, started once; and what a service needs to run on them."""
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Callable
@@ -26,6 +27,7 @@ from servicekit.identity import AUDIENCE, TokenVerifier
 from servicekit.ids import new_id, utc_now
 from servicekit.protobuf import timestamp
 from servicekit.settings import GrpcSettings, ServiceSettings
+from servicekit.topology import EVENTS
 
 SettingsType = TypeVar("SettingsType", bound=ServiceSettings)
 ISSUER = "linkarooie"
@@ -40,12 +42,24 @@ async def dev_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[D
         yield running
 
 
+_prepared = asyncio.Event()
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def no_events_of_other_files() -> None:
+    """Takes away what the files before have told: a service that starts now would work through all of it first."""
+    if _prepared.is_set():
+        async with open_bus() as bus:
+            await bus.jetstream.purge_stream(EVENTS)
+
+
 @pytest.fixture(scope="session")
 async def stack(dev_stack: DevStack) -> Endpoints:
     """The running servers, with every schema migrated and all streams and consumers made."""
     for name, value in environment_of(dev_stack.endpoints).items():
         os.environ[name] = value
     await processes.prepare()
+    _prepared.set()
     return dev_stack.endpoints
 
 
@@ -145,13 +159,21 @@ def run_app() -> Callable[[App], AbstractAsyncContextManager[App]]:
     return running
 
 
+@asynccontextmanager
+async def open_bus() -> AsyncIterator[Bus]:
+    connection = Bus(processes.TopologySettings(), name="test")
+    await connection.start()
+    try:
+        yield connection
+    finally:
+        await connection.stop()
+
+
 @pytest.fixture
 async def bus(stack: Endpoints) -> AsyncIterator[Bus]:
     """A connection to the message bus for the test's own use."""
-    connection = Bus(processes.TopologySettings(), name="test")
-    await connection.start()
-    yield connection
-    await connection.stop()
+    async with open_bus() as connection:
+        yield connection
 
 
 @pytest.fixture(scope="session", name="eventually")

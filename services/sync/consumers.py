@@ -6,6 +6,7 @@ from google.protobuf.message import Message
 
 from linkarooie.events.v1 import events_pb2 as events
 from servicekit.consumers import Delivery, Handler
+from servicekit.protobuf import moment
 from services.sync.store.renditions import Rendition
 from services.sync.use_cases.renditions import Renditions
 
@@ -36,6 +37,7 @@ def handlers(renditions: Renditions) -> Mapping[type[Message], Handler]:
             revision=event.revision,
             owner_id=event.owner_id,
             slot_failures={failed.key: failed.message for failed in event.failures},
+            told_at=moment(event.event_time),
         )
 
     async def variants_failed(delivery: Delivery) -> None:
@@ -46,6 +48,7 @@ def handlers(renditions: Renditions) -> Mapping[type[Message], Handler]:
             revision=event.revision,
             owner_id=event.owner_id,
             message=event.message,
+            told_at=moment(event.event_time),
         )
 
     async def image_deleted(delivery: Delivery) -> None:

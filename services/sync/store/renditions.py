@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -41,25 +42,53 @@ class ImageRevision:
 
 class RenditionQueries(UnitOfWork):
     async def add_renditions(
-        self, image_id: str, revision: int, owner_id: str, made: list[Rendition], slot_failures: Mapping[str, str]
+        self,
+        image_id: str,
+        revision: int,
+        owner_id: str,
+        made: list[Rendition],
+        slot_failures: Mapping[str, str],
+        *,
+        told_at: datetime,
     ) -> None:
-        """Notes that a revision is ready, but for some slots. What was said of it first stays true."""
-        await self._add_revision(image_id, revision, owner_id, None, slot_failures)
-        if made:
-            statement = insert(renditions).values([asdict(rendition) for rendition in made])
-            await self.session.execute(statement.on_conflict_do_nothing())
-
-    async def add_image_failure(self, image_id: str, revision: int, owner_id: str, message: str) -> None:
-        """Notes that no renditions of a revision can be made."""
-        await self._add_revision(image_id, revision, owner_id, message, {})
-
-    async def _add_revision(
-        self, image_id: str, revision: int, owner_id: str, failure: str | None, slot_failures: Mapping[str, str]
-    ) -> None:
+        """Notes that a revision is ready, but for some slots. It replaces a failure, and what was told before `told_at`."""
         statement = insert(image_revisions).values(
-            image_id=image_id, revision=revision, owner_id=owner_id, failure=failure, slot_failures=slot_failures
+            image_id=image_id,
+            revision=revision,
+            owner_id=owner_id,
+            failure=None,
+            slot_failures=slot_failures,
+            told_at=told_at,
         )
-        await self.session.execute(statement.on_conflict_do_nothing())
+        known, told = image_revisions.c, statement.excluded
+        news = statement.on_conflict_do_update(
+            index_elements=[known.image_id, known.revision],
+            set_={"failure": None, "slot_failures": told.slot_failures, "told_at": told.told_at},
+            where=known.failure.is_not(None) | (known.told_at < told.told_at),
+        ).returning(known.revision)
+        if (await self.session.execute(news)).first() is None:
+            return
+        await self.session.execute(
+            sa.delete(renditions).where(renditions.c.image_id == image_id, renditions.c.revision == revision)
+        )
+        if made:
+            await self.session.execute(insert(renditions).values([asdict(rendition) for rendition in made]))
+
+    async def add_image_failure(
+        self, image_id: str, revision: int, owner_id: str, message: str, *, told_at: datetime
+    ) -> None:
+        """Notes that no renditions of a revision can be made. Renditions that were made stay good."""
+        statement = insert(image_revisions).values(
+            image_id=image_id, revision=revision, owner_id=owner_id, failure=message, slot_failures={}, told_at=told_at
+        )
+        known, told = image_revisions.c, statement.excluded
+        await self.session.execute(
+            statement.on_conflict_do_update(
+                index_elements=[known.image_id, known.revision],
+                set_={"failure": told.failure, "told_at": told.told_at},
+                where=known.failure.is_not(None) & (known.told_at < told.told_at),
+            )
+        )
 
     async def image_revision(self, image_id: str, revision: int) -> ImageRevision | None:
         """Returns what is known of a revision; None before anything was heard of it."""

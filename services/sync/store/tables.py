@@ -99,7 +99,7 @@ registrations = sa.Table(
     _time("registered_at"),
 )
 
-# What the processor has said of a picture's revision: `failure` is null when the renditions are there.
+# What the processor has said last of a picture's revision: `failure` is null when the renditions are there.
 image_revisions = sa.Table(
     "image_revisions",
     metadata,
@@ -108,6 +108,7 @@ image_revisions = sa.Table(
     _id("owner_id"),
     sa.Column("failure", sa.Text),
     sa.Column("slot_failures", postgresql.JSONB, nullable=False),
+    _time("told_at"),
 )
 
 renditions = sa.Table(

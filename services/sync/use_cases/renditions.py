@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from servicekit.consumers import Delivery
 from servicekit.database import OpenStore
@@ -33,23 +34,24 @@ class Renditions:
         revision: int,
         owner_id: str,
         slot_failures: Mapping[str, str],
+        told_at: datetime,
     ) -> None:
         """Notes what the processor made, and why not for some slots, and wakes the targets that wait for it."""
         async with self.stores() as store:
             if not await store.first_delivery(delivery.consumer, delivery.message_id):
                 return
-            await store.add_renditions(image_id, revision, owner_id, made, slot_failures)
+            await store.add_renditions(image_id, revision, owner_id, made, slot_failures, told_at=told_at)
             await self._wake(store, image_id, revision)
             await store.commit()
 
     async def take_failure(
-        self, delivery: Delivery, *, image_id: str, revision: int, owner_id: str, message: str
+        self, delivery: Delivery, *, image_id: str, revision: int, owner_id: str, message: str, told_at: datetime
     ) -> None:
         """Notes that no renditions can be made; the targets that wait for them hear it when they are woken."""
         async with self.stores() as store:
             if not await store.first_delivery(delivery.consumer, delivery.message_id):
                 return
-            await store.add_image_failure(image_id, revision, owner_id, message)
+            await store.add_image_failure(image_id, revision, owner_id, message, told_at=told_at)
             await self._wake(store, image_id, revision)
             await store.commit()
 

@@ -1,44 +1,50 @@
-"""What runs inside a picture worker: `python -m servicekit.pictures.worker_process SOCKET PARENT_PID MEMORY_BYTES`.
+"""What runs inside a picture worker: `python -m servicekit.pictures.worker_process SOCKET PARENT_PID LIMITS…`.
 
 Reads jobs from the socket and writes their outcomes, each a length and a pickle, until the other end closes.
 """
 
 import ctypes
+import errno
 import os
 import pickle
-import resource
 import signal
 import socket
 import sys
-import traceback
 
-LENGTH_BYTES = 4
+from servicekit.pictures.answers import LENGTH_BYTES, pack_failure, pack_result
+from servicekit.pictures.confinement import WorkerLimits, allow_cpu, confine
+
 OUT_OF_MEMORY = b"out of memory"
 READY = b"ready"
+# Ready too, but the kernel took no filter of system calls.
+READY_UNFILTERED = b"ready, unfiltered"
 
 # From linux/prctl.h.
 _PR_SET_PDEATHSIG = 1
 
 
-def main(descriptor: int, parent_pid: int, memory_bytes: int) -> None:
+def main(descriptor: int, parent_pid: int, limits: WorkerLimits) -> None:
     """Serves jobs until the owner closes the socket or dies."""
     # Ctrl-C and a stopping supervisor signal the whole group. The owner decides when its workers end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if hasattr(signal, "SIGXFSZ"):
+        # Python ignores it: the job would go on with half a file.
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     _end_with(parent_pid)
-    if sys.platform == "linux":
-        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    is_filtered = confine(limits)
     with socket.socket(fileno=descriptor) as connection, connection.makefile("rwb") as stream:
 
         def answer(content: bytes) -> None:
             stream.write(len(content).to_bytes(LENGTH_BYTES) + content)
             stream.flush()
 
-        answer(READY)
+        answer(READY if is_filtered else READY_UNFILTERED)
         while header := stream.read(LENGTH_BYTES):
+            request = stream.read(int.from_bytes(header))
+            allow_cpu(limits.cpu_seconds)
             try:
-                outcome = _outcome(stream.read(int.from_bytes(header)))
+                outcome = _outcome(request)
             except MemoryError:
                 # What is left of the memory is in pieces: a fresh process takes over.
                 answer(OUT_OF_MEMORY)
@@ -47,19 +53,17 @@ def main(descriptor: int, parent_pid: int, memory_bytes: int) -> None:
 
 
 def _outcome(request: bytes) -> bytes:
-    """Does one job: (True, result) or (False, exception), pickled. Raises MemoryError."""
+    """Does one job and writes its outcome down. Raises MemoryError."""
     try:
-        function, args = pickle.loads(request)  # noqa: S301 - written by our own process
-        return pickle.dumps((True, function(*args)))
+        function, args = pickle.loads(request)  # noqa: S301 - written by our owner
+        return pack_result(function(*args))
     except MemoryError:
         raise
     # Whatever the job raises is the caller's to judge.
     except Exception as error:
-        error.add_note(f"in a picture worker:\n{traceback.format_exc()}")
-        try:
-            return pickle.dumps((False, error))
-        except (pickle.PicklingError, TypeError, AttributeError):
-            return pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}")))
+        if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+            raise MemoryError from error
+        return pack_failure(error)
 
 
 def _end_with(parent_pid: int) -> None:
@@ -72,4 +76,4 @@ def _end_with(parent_pid: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(int(sys.argv[1]), int(sys.argv[2]), WorkerLimits.from_arguments(sys.argv[3:]))

@@ -5,209 +5,144 @@ set aside: a worker that dies while idle, or in the middle of an answer, breaks 
 """
 
 import asyncio
-import os
 import pickle
-import socket
-import sys
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Literal, Self, TypeVar, TypeVarTuple
+from typing import Self, TypeVar, TypeVarTuple
 
-from servicekit.pictures.worker_process import LENGTH_BYTES, OUT_OF_MEMORY
+from prometheus_client import Counter, Histogram
+
+from servicekit.pictures.confinement import WorkerLimits
+from servicekit.pictures.lanes import Lane, Turns
+from servicekit.pictures.worker import PictureWorkerError
+from servicekit.pictures.worker_place import Place, Upkeep
+
+__all__ = ["Lane", "PictureWorkerError", "PictureWorkers", "WorkerLimits"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-# Rendering 50 megapixels with alpha, turned, reached 640 MB of address space; the rest is room.
-DEFAULT_MEMORY_BYTES = 1536 * 2**20
+# A process that is replaced now and then cannot gather what libraries leak, nor what a file left behind in it.
+JOBS_PER_WORKER = 500
+# What a worker may keep between jobs. With all libraries and the buffers that the allocator keeps it has less.
+MAX_IDLE_BYTES = 512 * 2**20
 
-# A worker imports in a fraction of a second; only a machine on its knees needs longer.
-_START_SECONDS = 60.0
-
-# A worker sees the paths and the language of its owner, and none of its secrets.
-_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
-# glibc: keep freed picture buffers instead of asking the kernel for fresh pages at each step.
-_ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**28)}
-
-
-@dataclass(eq=False)
-class PictureWorkerError(Exception):
-    """Says that a job did not end: it took too long, or its worker died. Another try may or may not help."""
-
-    reason: Literal["TIMEOUT", "CRASHED", "OUT_OF_MEMORY"]
-    message: str
-
-    def __post_init__(self) -> None:
-        super().__init__(self.reason, self.message)
-
-    def __str__(self) -> str:
-        return f"{self.reason}: {self.message}"
+JOBS = Counter(
+    "linkarooie_picture_jobs_total",
+    "Jobs of picture workers, by lane and outcome (done, raised, cancelled, or why the worker had to end).",
+    ("lane", "outcome"),
+)
+WAIT_SECONDS = Histogram(
+    "linkarooie_picture_job_wait_seconds", "Time that a job waited for a picture worker, by lane.", ("lane",),
+    buckets=(0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300),
+)  # fmt: skip
 
 
 class PictureWorkers:
-    """A fixed number of worker processes, each doing one job at a time; more jobs wait their turn.
+    """A fixed number of worker processes, each doing one job at a time; more jobs wait their turn, by lane.
+
+    A caller that takes work from elsewhere takes `room(lane)` jobs at once: what is more only waits here.
+    `prepare` is an importable function, called once in each new worker, that imports what jobs need.
 
     Use it as an async context manager, or call `start` and `stop`. Belongs to the event loop that started it.
     """
 
-    def __init__(self, count: int, *, memory_bytes: int = DEFAULT_MEMORY_BYTES) -> None:
-        self._workers = [_Worker(memory_bytes) for _ in range(count)]
-        self._idle: asyncio.Queue[_Worker] = asyncio.Queue()
-        for worker in self._workers:
-            self._idle.put_nowait(worker)
+    def __init__(
+        self,
+        count: int,
+        *,
+        prepare: Callable[[], object] | None = None,
+        limits: WorkerLimits | None = None,
+        jobs_per_worker: int = JOBS_PER_WORKER,
+        max_idle_bytes: int = MAX_IDLE_BYTES,
+    ) -> None:
+        upkeep = Upkeep(limits or WorkerLimits(), prepare, jobs_per_worker, max_idle_bytes)
+        self._turns = Turns(count)
+        self._places = tuple(Place(upkeep) for _ in range(count))
+        self._idle = list(self._places)
         self._closed = False
+
+    @property
+    def count(self) -> int:
+        """How many jobs run at once."""
+        return self._turns.count
+
+    def room(self, lane: Lane) -> int:
+        """Tells how many jobs of a lane can run at once; bulk jobs leave a worker to people, where there are several."""
+        return self._turns.room(lane)
 
     async def start(self) -> None:
         """Starts the processes ahead of the first job. Raises PictureWorkerError if they do not come up."""
-        idle = [self._idle.get_nowait() for _ in self._workers]
         try:
-            outcomes = await asyncio.gather(*(worker.start() for worker in idle), return_exceptions=True)
-        finally:
-            for worker in idle:
-                self._idle.put_nowait(worker)
-        for outcome in outcomes:
-            if outcome is not None:
-                raise outcome
+            outcomes = await asyncio.gather(*(place.ready() for place in self._places), return_exceptions=True)
+            for outcome in outcomes:
+                if isinstance(outcome, BaseException):
+                    raise outcome
+        except BaseException:
+            await self.stop()
+            raise
 
-    async def run(self, function: Callable[[*Ts], T], *args: *Ts, timeout_seconds: float) -> T:
+    async def run(
+        self, function: Callable[[*Ts], T], *args: *Ts, timeout_seconds: float, lane: Lane = Lane.INTERACTIVE
+    ) -> T:
         """Calls an importable function in a worker and returns what it returns, or raises what it raises.
 
-        The time runs from when a worker takes the job. Cancelling the call ends the job and frees the worker.
-        Raises PictureWorkerError, and RuntimeError after `stop`.
+        What it returns is made of plain values, dataclasses, enumerations and paths. The time runs from when a worker
+        takes the job. Cancelling the call ends the job and frees the worker. Raises PictureWorkerError, and RuntimeError
+        after `stop`.
         """
         request = pickle.dumps((function, args))
-        worker = await self._idle.get()
+        outcome = "cancelled"
+        began = time.monotonic()
         try:
-            if not self._closed and not worker.is_alive:
-                await worker.start()
+            await self._turns.take(lane)
+            try:
+                WAIT_SECONDS.labels(lane).observe(time.monotonic() - began)
+                result: T = await self._run(request, timeout_seconds)  # type: ignore[assignment]  # what T is, is told by the function
+            finally:
+                self._turns.give_back(lane)
+            outcome = "done"
+            return result
+        except PictureWorkerError as error:
+            outcome = error.reason.lower()
+            raise
+        except Exception:
+            outcome = "raised"
+            raise
+        finally:
+            JOBS.labels(lane, outcome).inc()
+
+    async def _run(self, request: bytes, timeout_seconds: float) -> object:
+        # The one that worked last has the warmest memory; one that is just starting comes after all others.
+        place = max(reversed(self._idle), key=lambda place: place.is_alive)
+        self._idle.remove(place)
+        try:
             if self._closed:
                 raise RuntimeError("the picture workers are closed")
-            answer = await worker.call(request, timeout_seconds)
+            return await place.call(request, timeout_seconds)
         finally:
-            self._idle.put_nowait(worker)
-        succeeded, value = pickle.loads(answer)  # noqa: S301 - written by our own process
-        if not succeeded:
-            raise value
-        result: T = value
-        return result
+            self._idle.append(place)
 
     async def stop(self) -> None:
         """Ends all workers, also those at work, whose jobs fail. No process is left when this returns."""
         if self._closed:
             return
         self._closed = True
-        for worker in self._workers:
-            worker.kill()
-        stopped = [await self._idle.get() for _ in self._workers]
-        for worker in stopped:
-            await worker.stop()
-            # Calls that still wait for a worker get one, and see that it is over.
-            self._idle.put_nowait(worker)
+        for place in self._places:
+            place.kill()
+        # With all turns in hand no job runs; those that wait get theirs afterwards, and see that it is over.
+        for _ in self._places:
+            await self._turns.take(Lane.INTERACTIVE)
+        for place in self._places:
+            await place.stop()
+            self._turns.give_back(Lane.INTERACTIVE)
 
     async def __aenter__(self) -> Self:
-        try:
-            await self.start()
-        except BaseException:
-            await self.stop()
-            raise
+        await self.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
-
-
-class _Worker:
-    """One process; started again after it had to be killed or died."""
-
-    def __init__(self, memory_bytes: int) -> None:
-        self._memory_bytes = memory_bytes
-        self._process: asyncio.subprocess.Process | None = None
-        self._reader: asyncio.StreamReader | None = None
-        self._writer: asyncio.StreamWriter | None = None
-
-    @property
-    def is_alive(self) -> bool:
-        return (
-            self._process is not None
-            and self._process.returncode is None
-            and self._reader is not None
-            and not self._reader.at_eof()
-        )
-
-    async def start(self) -> None:
-        await self.stop()
-        ours, theirs = socket.socketpair()
-        try:
-            with theirs:
-                self._process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-P", "-m", "servicekit.pictures.worker_process"),
-                    *(str(theirs.fileno()), str(os.getpid()), str(self._memory_bytes)),
-                    stdin=asyncio.subprocess.DEVNULL,
-                    pass_fds=(theirs.fileno(),),
-                    env=_environment(),
-                )
-            self._reader, self._writer = await asyncio.open_connection(sock=ours)
-        except BaseException:
-            ours.close()
-            self.kill()
-            raise
-        # The first answer says that the limits are set.
-        await self._receive(_START_SECONDS)
-
-    async def call(self, request: bytes, timeout_seconds: float) -> bytes:
-        if self._writer is None:
-            raise RuntimeError("the worker was not started")
-        self._writer.write(len(request).to_bytes(LENGTH_BYTES) + request)
-        answer = await self._receive(timeout_seconds)
-        if answer == OUT_OF_MEMORY:
-            await self.stop()
-            raise PictureWorkerError(
-                "OUT_OF_MEMORY", f"the job needed more than {self._memory_bytes // 2**20} MiB of address space"
-            )
-        return answer
-
-    async def _receive(self, timeout_seconds: float) -> bytes:
-        if self._reader is None:
-            raise RuntimeError("the worker was not started")
-        complete = False
-        try:
-            async with asyncio.timeout(timeout_seconds):
-                length = int.from_bytes(await self._reader.readexactly(LENGTH_BYTES))
-                answer = await self._reader.readexactly(length)
-            complete = True
-            return answer
-        except TimeoutError as error:
-            raise PictureWorkerError("TIMEOUT", f"the job did not end within {timeout_seconds:g} s") from error
-        except (asyncio.IncompleteReadError, ConnectionError) as error:
-            raise PictureWorkerError("CRASHED", f"the worker ended, {await self._ending()}") from error
-        finally:
-            if not complete:
-                await self.stop()
-
-    async def _ending(self) -> str:
-        """Says how the process ended. Its end of the socket is closed, so it is ending."""
-        if self._process is None:
-            return "cause unknown"
-        code = await self._process.wait()
-        return f"killed by signal {-code}" if code < 0 else f"exit code {code}"
-
-    def kill(self) -> None:
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
-
-    async def stop(self) -> None:
-        self.kill()
-        if self._writer is not None:
-            self._writer.close()
-        if self._process is not None:
-            await self._process.wait()
-        self._process = self._reader = self._writer = None
-
-
-def _environment() -> dict[str, str]:
-    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    # What this process can import, the worker can.
-    return passed_on | _ALLOCATOR | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}

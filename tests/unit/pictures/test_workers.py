@@ -1,6 +1,10 @@
 import asyncio
+import hashlib
 import os
+import resource
 import signal
+import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -8,10 +12,11 @@ from pathlib import Path
 import psutil
 import pytest
 import uvloop
+from prometheus_client import REGISTRY
 
 from servicekit.pictures.model import PictureLimits, PictureRefused
 from servicekit.pictures.probe import probe
-from servicekit.pictures.workers import PictureWorkerError, PictureWorkers
+from servicekit.pictures.workers import Lane, PictureWorkerError, PictureWorkers, WorkerLimits
 
 DEADLINE = 60.0
 
@@ -39,6 +44,67 @@ def environment():
 def note_and_sleep(path):
     Path(path).touch()
     time.sleep(DEADLINE)
+
+
+def burn():
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
+
+
+def write_file(path, count):
+    Path(path).write_bytes(bytes(count))
+
+
+def open_files(path, count):
+    return len([Path(path).open("wb") for _ in range(count)])
+
+
+def limits_of_cores():
+    return resource.getrlimit(resource.RLIMIT_CORE)
+
+
+def start_a_program():
+    subprocess.run([sys.executable, "-c", ""], check=True)
+
+
+class Hostile:
+    """Pickled, it is a call of `os.mkdir`."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+_kept = []
+
+
+def keep_memory(count):
+    _kept.append(os.urandom(count))
+
+
+def kept_one():
+    _kept.append(b"")
+
+
+def kept():
+    return len(_kept)
+
+
+def fail_to_prepare():
+    raise ImportError("no module named cv9")
+
+
+def counted(name, **labels):
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+def restarts(reason):
+    return counted("linkarooie_picture_worker_restarts_total", reason=reason)
+
+
+def jobs(lane, outcome):
+    return counted("linkarooie_picture_jobs_total", lane=lane, outcome=outcome)
 
 
 async def until(condition):
@@ -108,16 +174,183 @@ async def test_a_crash_fails_its_own_job_alone(workers, tmp_path):
 async def test_a_worker_killed_while_idle_costs_no_job():
     async with PictureWorkers(1) as workers:
         os.kill(await run(workers, os.getpid), signal.SIGKILL)
-        await until(lambda: not workers._workers[0].is_alive)
+        await until(lambda: not workers._places[0].is_alive)
         assert await run(workers, abs, -1) == 1
 
 
 async def test_a_job_that_needs_too_much_memory_fails_alone():
-    async with PictureWorkers(1, memory_bytes=512 * 2**20) as workers:
+    async with PictureWorkers(1, limits=WorkerLimits(memory_bytes=512 * 2**20)) as workers:
         with pytest.raises(PictureWorkerError, match="512 MiB") as caught:
             await run(workers, take_memory, 2**30)
         assert caught.value.reason == "OUT_OF_MEMORY"
         assert await run(workers, take_memory, 2**20) == 2**20
+
+
+async def test_a_job_that_burns_the_processor_ends_by_the_kernels_clock():
+    limits = WorkerLimits(cpu_seconds=1)
+    async with PictureWorkers(1, limits=limits) as workers:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        with pytest.raises(PictureWorkerError, match="more than 1 s") as caught:
+            await run(workers, burn)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert caught.value.reason == "CPU_TIME"
+        assert await run(workers, abs, -1) == 1
+    # Whole seconds are counted, and a fresh process takes a part of one before its job begins.
+    assert after.ru_utime - before.ru_utime < 3
+
+
+async def test_processor_time_is_allowed_for_each_job_anew():
+    async with PictureWorkers(1, limits=WorkerLimits(cpu_seconds=1)) as workers:
+        pid = await run(workers, os.getpid)
+        for _ in range(4):
+            await run(workers, hashlib.pbkdf2_hmac, "sha256", b"", b"", 500_000)
+        assert await run(workers, os.getpid) == pid
+
+
+async def test_a_job_that_writes_too_large_a_file_fails_alone(tmp_path):
+    async with PictureWorkers(1, limits=WorkerLimits(file_bytes=1_000_000)) as workers:
+        await run(workers, write_file, tmp_path / "small", 1_000_000)
+        with pytest.raises(PictureWorkerError, match="1000000 bytes") as caught:
+            await run(workers, write_file, tmp_path / "large", 1_000_001)
+        assert caught.value.reason == "FILE_SIZE"
+        assert await run(workers, abs, -1) == 1
+
+
+async def test_a_worker_opens_few_files_and_leaves_no_core(workers, tmp_path):
+    with pytest.raises(OSError, match="Too many open files"):
+        await run(workers, open_files, tmp_path / "file", 100)
+    assert await run(workers, limits_of_cores) == (0, 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux filters system calls")
+@pytest.mark.parametrize("act", [socket.create_server, start_a_program])
+async def test_a_worker_has_no_network_and_starts_no_programs(workers, act):
+    arguments = [("127.0.0.1", 0)] if act is socket.create_server else []
+    pid = await run(workers, os.getpid)
+    with pytest.raises(PermissionError):
+        await run(workers, act, *arguments)
+    assert psutil.pid_exists(pid)
+
+
+async def test_a_worker_that_was_taken_over_makes_its_owner_do_nothing(workers, tmp_path):
+    with pytest.raises(PictureWorkerError, match=r"posix\.mkdir") as caught:
+        await run(workers, Hostile, str(tmp_path / "made"))
+    assert caught.value.reason == "CRASHED"
+    assert not (tmp_path / "made").exists()
+    assert await run(workers, abs, -1) == 1
+
+
+async def test_an_answer_without_end_is_not_waited_for(workers, monkeypatch):
+    monkeypatch.setattr("servicekit.pictures.worker.MAX_ANSWER_BYTES", 1000)
+    with pytest.raises(PictureWorkerError, match="wanted to answer") as caught:
+        await run(workers, bytes, 10_000)
+    assert caught.value.reason == "CRASHED"
+    assert await run(workers, abs, -1) == 1
+
+
+async def test_what_jobs_need_is_prepared_before_the_first_one():
+    async with PictureWorkers(1, prepare=kept_one) as workers:
+        assert await run(workers, kept) == 1
+
+
+async def test_a_replaced_worker_is_prepared_too():
+    async with PictureWorkers(1, prepare=kept_one) as workers:
+        with pytest.raises(PictureWorkerError):
+            await run(workers, kill_oneself)
+        assert await run(workers, kept) == 1
+
+
+@pytest.mark.parametrize(
+    ("prepare", "words"),
+    [(fail_to_prepare, "fail_to_prepare.*ImportError: no module"), (kill_oneself, "kill_oneself.*signal 9")],
+)
+async def test_a_failing_preparation_is_told_at_the_start(prepare, words):
+    children = {child.pid for child in psutil.Process().children()}
+    with pytest.raises(PictureWorkerError, match=words) as caught:
+        await PictureWorkers(2, prepare=prepare).start()
+    assert caught.value.reason == "NOT_STARTED"
+    assert {child.pid for child in psutil.Process().children()} <= children
+
+
+async def test_where_no_process_can_be_started_the_job_says_so(workers, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    for pid in set(await asyncio.gather(*(run(workers, os.getpid) for _ in range(8)))):
+        os.kill(pid, signal.SIGKILL)
+    await until(lambda: not any(place.is_alive for place in workers._places))
+    with pytest.raises(PictureWorkerError, match="/nowhere/python") as caught:
+        await run(workers, abs, -1)
+    assert caught.value.reason == "NOT_STARTED"
+    monkeypatch.undo()
+    assert await run(workers, abs, -1) == 1
+
+
+async def test_a_worker_that_did_its_share_is_replaced_without_a_job_noticing():
+    before = restarts("old")
+    async with PictureWorkers(1, jobs_per_worker=3) as workers:
+        pids = []
+        async with asyncio.timeout(DEADLINE):
+            while len(set(pids)) < 3:
+                pids.append(await run(workers, os.getpid))
+    assert pids == sorted(pids, key=pids.index)
+    assert all(pids.count(pid) >= 3 for pid in set(pids[:-1]))
+    assert restarts("old") >= before + 2
+
+
+async def test_a_worker_that_keeps_much_memory_is_replaced():
+    before = restarts("large")
+    async with PictureWorkers(1, max_idle_bytes=150 * 2**20) as workers:
+        pid = await run(workers, os.getpid)
+        await run(workers, keep_memory, 200 * 2**20)
+        async with asyncio.timeout(DEADLINE):
+            while await run(workers, os.getpid) == pid:
+                pass
+        assert not psutil.pid_exists(pid)
+    assert restarts("large") == before + 1
+
+
+async def test_a_dead_worker_is_replaced_before_anyone_asks():
+    before = restarts("crashed")
+    async with PictureWorkers(1) as workers:
+        with pytest.raises(PictureWorkerError):
+            await run(workers, kill_oneself)
+        await until(lambda: workers._places[0].is_alive)
+    assert restarts("crashed") == before + 1
+
+
+async def test_bulk_jobs_leave_a_worker_to_people(tmp_path):
+    async with PictureWorkers(2) as workers:
+        assert (workers.count, workers.room(Lane.BULK), workers.room(Lane.INTERACTIVE)) == (2, 1, 2)
+        started = [tmp_path / name for name in ("one", "two")]
+        bulk = [
+            asyncio.create_task(
+                workers.run(note_and_sleep, str(path), timeout_seconds=DEADLINE, lane=Lane.BULK), name=path.name
+            )
+            for path in started
+        ]
+        await until(started[0].exists)
+        assert await run(workers, abs, -1) == 1
+        assert not started[1].exists()
+        bulk[0].cancel()
+        await until(started[1].exists)
+        bulk[1].cancel()
+        await asyncio.gather(*bulk, return_exceptions=True)
+
+
+async def test_jobs_are_counted_by_lane_and_outcome(workers):
+    async def outcome(function, *args, lane=Lane.BULK):
+        await asyncio.gather(
+            workers.run(function, *args, timeout_seconds=DEADLINE, lane=lane), return_exceptions=True
+        )  # fmt: skip
+
+    kinds = [("bulk", "done"), ("bulk", "raised"), ("bulk", "crashed"), ("interactive", "done")]
+    before = [jobs(*kind) for kind in kinds]
+    waits = counted("linkarooie_picture_job_wait_seconds_count", lane="bulk")
+    await outcome(abs, -1)
+    await outcome(int, "x")
+    await outcome(kill_oneself)
+    await outcome(abs, -1, lane=Lane.INTERACTIVE)
+    assert [jobs(*kind) for kind in kinds] == [count + 1 for count in before]
+    assert counted("linkarooie_picture_job_wait_seconds_count", lane="bulk") == waits + 3
 
 
 async def test_cancelling_a_job_ends_it_and_frees_the_worker(tmp_path):

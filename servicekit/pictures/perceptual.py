@@ -12,10 +12,11 @@ symmetric or grey can come as near as 5.
 
 from dataclasses import dataclass
 from functools import cache
-from math import cos, pi, sqrt
+from math import sqrt
 from pathlib import Path
-from statistics import median
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from servicekit.pictures.decode import decode
@@ -62,12 +63,11 @@ def perceptual_hash(image: Image.Image) -> PerceptualHash:
     if image.mode == "RGBA":
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)
-    small = image.convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.BILINEAR, reducing_gap=3).convert("YCbCr")
-    frequencies = _low_frequencies(small.getchannel("Y").tobytes())
-    threshold = max(median(frequencies), _NOISE)
-    shape = 0
-    for value in frequencies:
-        shape = shape << 1 | (value > threshold)
+    rgb = image if image.mode == "RGB" else image.convert("RGB")
+    small = rgb.resize((_SIDE, _SIDE), Image.Resampling.BILINEAR, reducing_gap=3).convert("YCbCr")
+    frequencies = _low_frequencies(np.asarray(small.getchannel("Y"), dtype=np.float64))
+    bits = frequencies > max(np.median(frequencies), _NOISE)
+    shape = int.from_bytes(np.packbits(bits).tobytes()) >> 1
     return PerceptualHash(shape, small.resize((_GRID, _GRID), Image.Resampling.BOX).tobytes())
 
 
@@ -88,25 +88,16 @@ def distance(first: PerceptualHash, second: PerceptualHash) -> int:
 
 
 @cache
-def _waves() -> tuple[tuple[float, ...], ...]:
-    """The orthonormal cosine waves of the lowest frequencies."""
-    return tuple(
-        tuple(
-            sqrt((1 if k == 0 else 2) / _SIDE) * cos(pi * k * (2 * position + 1) / (2 * _SIDE))
-            for position in range(_SIDE)
-        )
-        for k in range(_FREQUENCIES)
+def _waves() -> NDArray[np.float64]:
+    """The orthonormal cosine waves of the lowest frequencies, one a row."""
+    k, position = np.ogrid[:_FREQUENCIES, :_SIDE]
+    waves: NDArray[np.float64] = np.sqrt(np.where(k == 0, 1, 2) / _SIDE) * np.cos(
+        np.pi * k * (2 * position + 1) / (2 * _SIDE)
     )
+    return waves
 
 
-def _low_frequencies(levels: bytes) -> list[float]:
-    """Transforms a 32 × 32 field; returns the 8 × 8 lowest frequencies without the mean."""
+def _low_frequencies(levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Transforms a 32 × 32 field; returns the 8 × 8 lowest frequencies without the mean, row by row."""
     waves = _waves()
-    rows = [levels[start : start + _SIDE] for start in range(0, _SIDE * _SIDE, _SIDE)]
-    across = [[sum(map(float.__mul__, wave, map(float, row))) for row in rows] for wave in waves]
-    return [
-        sum(map(float.__mul__, wave, column))
-        for v, wave in enumerate(waves)
-        for u, column in enumerate(across)
-        if u or v
-    ]
+    return (waves @ levels @ waves.T).ravel()[1:]

@@ -2,19 +2,24 @@
 
 from PIL import Image
 
+from services.processor.pipeline.lanczos import Resize, lanczos
 from services.processor.pipeline.model import WHOLE, Rectangle
 
-# A version is made from at least this many source pixels per pixel in each direction, where the picture has them: with
-# less, the halved levels below show as blur.
-HEADROOM = 1.25
+# Pixels that a decoder gives per pixel of the largest version, in each direction. More would let JPEGs be decoded at
+# twice the size for a gain that nobody sees.
+DECODE_HEADROOM = 1.0
+# A version is made from a halved level only if that has this many pixels per pixel of the version: with fewer, the
+# coarse filter of the levels shows as blur.
+LEVEL_HEADROOM = 1.25
 
 
 class Pyramid:
     """A picture and its halves, quarters and so on, made when first needed."""
 
-    def __init__(self, base: Image.Image) -> None:
+    def __init__(self, base: Image.Image, resize: Resize | None = None) -> None:
         # Resampling mixes neighbours, so colours are weighed by their opacity first, once.
         self._levels = [base.convert("RGBa") if base.mode == "RGBA" else base]
+        self._resize = resize or lanczos()
 
     def cut(self, box: Rectangle, width: int, height: int) -> Image.Image:
         """Returns the part as a new RGB or RGBA picture of exactly `width` × `height`."""
@@ -24,16 +29,16 @@ class Pyramid:
             (box.bottom - box.top) * base.height / height,
         )
         depth = 0
-        while spare >= 2 * HEADROOM:
+        while spare >= 2 * LEVEL_HEADROOM:
             spare /= 2
             depth += 1
         level = self._level(depth)
         # A level's last column may stand for half a pixel only, so the scale is that of the base.
         across, down = base.width / 2**depth, base.height / 2**depth
-        part = level.resize(
+        part = self._resize(
+            level,
             (width, height),
-            Image.Resampling.LANCZOS,
-            box=(
+            (
                 box.left * across,
                 box.top * down,
                 min(box.right * across, level.width),
@@ -42,11 +47,12 @@ class Pyramid:
         )
         return part.convert("RGBA") if part.mode == "RGBa" else part
 
-    def inside(self, side: int) -> Image.Image:
-        """Returns the whole picture, small, with no side longer than `side`; it is never enlarged."""
+    def inside(self, side: int, box: Rectangle = WHOLE) -> Image.Image:
+        """Returns the part, small, with no side longer than `side`; it is never enlarged."""
         base = self._levels[0]
-        scale = min(1, side / max(base.size))
-        return self.cut(WHOLE, max(1, round(base.width * scale)), max(1, round(base.height * scale)))
+        width, height = (box.right - box.left) * base.width, (box.bottom - box.top) * base.height
+        scale = min(1, side / max(width, height))
+        return self.cut(box, max(1, round(width * scale)), max(1, round(height * scale)))
 
     def _level(self, depth: int) -> Image.Image:
         while len(self._levels) <= depth:

@@ -7,7 +7,7 @@ PYTEST := $(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 CODE := $(PACKAGES) tests tools benchmarks protos/generate.py hatch_build.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test test-unit test-integration test-e2e check format protos lock clean setup setup-test web
+.PHONY: help run reset test test-unit test-integration test-e2e check format protos lock fuzz clean setup setup-test web
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ test-integration: setup-test ## Run the tests against real servers alone
 test-e2e: setup-test web ## Run the browser and fault tests alone
 	@$(BIN)/python tools/browser.py >/dev/null
 	@$(PYTEST) tests/e2e tests/chaos
+
+fuzz: setup-test ## Damage 20,000 picture files and see that nothing but refusals comes of it
+	@$(BIN)/python -m tests.fuzz --files 20000
 
 check: setup-test web ## Lint, types and contracts of everything
 	@$(BIN)/ruff format --check --quiet $(CODE) || (echo "run: make format" && false)

@@ -32,6 +32,7 @@ def main(descriptor: int, parent_pid: int, limits: WorkerLimits) -> None:
         # Python ignores it: the job would go on with half a file.
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     _end_with(parent_pid)
+    _be_silent()
     is_filtered = confine(limits)
     with socket.socket(fileno=descriptor) as connection, connection.makefile("rwb") as stream:
 
@@ -64,6 +65,14 @@ def _outcome(request: bytes) -> bytes:
         if isinstance(error, OSError) and error.errno == errno.ENOMEM:
             raise MemoryError from error
         return pack_failure(error)
+
+
+def _be_silent() -> None:
+    """Keeps what libraries print out of the service's log: strangers' files say what that is, and how much."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 def _end_with(parent_pid: int) -> None:

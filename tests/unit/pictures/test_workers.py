@@ -232,6 +232,13 @@ async def test_a_worker_has_no_network_and_starts_no_programs(workers, act):
     assert psutil.pid_exists(pid)
 
 
+async def test_what_libraries_print_does_not_reach_the_log(capfd):
+    async with PictureWorkers(1) as workers:
+        for descriptor in (1, 2):
+            assert await run(workers, os.write, descriptor, b"forged line\n") == 12
+    assert capfd.readouterr() == ("", "")
+
+
 async def test_a_worker_that_was_taken_over_makes_its_owner_do_nothing(workers, tmp_path):
     with pytest.raises(PictureWorkerError, match=r"posix\.mkdir") as caught:
         await run(workers, Hostile, str(tmp_path / "made"))

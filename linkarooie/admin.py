@@ -1,4 +1,4 @@
-"""`linkarooie admin`: what the operator does on the server, with the environment of the auth service."""
+"""`linkarooie admin`: what the operator does on the server. What concerns accounts and keys needs the environment of the auth service."""
 
 import asyncio
 import sys
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from linkarooie import dead_letters
 from servicekit.identity import Role
 from servicekit.settings import load_settings
 
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
     from services.auth.operator import Operator
 
 Result = TypeVar("Result")
-app = typer.Typer(no_args_is_help=True, help="Make accounts of staff, give roles, rotate signing keys.")
+app = typer.Typer(
+    no_args_is_help=True, help="Make accounts of staff, give roles, rotate signing keys, look after dead letters."
+)
+app.add_typer(dead_letters.app, name="dead-letters")
 
 Email = Annotated[str, typer.Option(help="The address of the account.")]
 Name = Annotated[str, typer.Option(help="How its owner wants to be called.")]

@@ -211,7 +211,8 @@ class Consumer:
 
     async def _lay_aside(self, raw: Msg, headers: Mapping[str, str], error: Exception) -> None:
         where = raw.metadata
-        reason = f"{type(error).__name__}: {error}"[:500]
+        # A poisoned message says its reason itself; anything else is an error that was not expected.
+        reason = (str(error) if isinstance(error, PoisonedMessageError) else f"{type(error).__name__}: {error}")[:500]
         letter = {
             **headers,
             "Nats-Msg-Id": f"dlq-{where.stream}-{where.sequence.stream}-{self._subscription.durable}",

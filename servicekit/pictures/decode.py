@@ -1,18 +1,37 @@
 """Decodes a picture that `probe` accepted into upright sRGB pixels without metadata. Runs in a picture worker."""
 
-import io
 import struct
 import warnings
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-from PIL import Image, ImageCms
+import pi_heif
+from PIL import AvifImagePlugin, Image, ImageMath
 
-from servicekit.pictures.model import PictureInfo, PictureRefused
+from servicekit.pictures.colour import to_srgb
+from servicekit.pictures.model import HEIC, HEIF, TIFF, PictureInfo, PictureRefused
 
-# What Pillow's plugins raise for bad data.
-_DECODER_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, struct.error, zlib.error)
+# A worker has one core. Previews, depth maps and gain maps are not looked at.
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+pi_heif.options.DECODE_THREADS = 1
+pi_heif.options.THUMBNAILS = pi_heif.options.DEPTH_IMAGES = pi_heif.options.AUX_IMAGES = False
+
+# What Pillow's plugins and pi_heif raise for bad data.
+_DECODER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    ArithmeticError,
+    Image.DecompressionBombError,
+    struct.error,
+    zlib.error,
+)
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -24,55 +43,95 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
-# The colour spaces of ICC profiles, and the modes that their numbers can stand for.
-_PROFILE_MODES = {"RGB": ("RGB", "RGBA"), "GRAY": ("L",), "CMYK": ("CMYK",)}
-
 
 @dataclass(frozen=True, slots=True)
 class DecodedPicture:
-    """The pixels, and whether their colours are others than in the file."""
+    """The pixels, and in what they differ from those in the file."""
 
     # RGB, or RGBA if any pixel is see-through; upright; sRGB; `info` is empty.
     image: Image.Image
+    # The colours were others.
     was_converted: bool
+    # The file had more than 8 bits a channel.
+    was_reduced: bool = False
 
 
 def decode(path: Path, info: PictureInfo, *, scale: float = 1.0) -> DecodedPicture:
     """Decodes the first frame, at `scale` of its size or larger where the format can do that cheaply.
 
-    `info` is what `probe` said of this file. Raises PictureRefused (BROKEN) if the content is damaged or cut off; what
-    the format's library mends by itself counts as whole, as it does in browsers.
+    `info` is what `probe` said of this file. Raises PictureRefused (BROKEN) if the content is damaged or cut off, or
+    has another size than its header said; what the format's library mends by itself counts as whole, as it does in
+    browsers.
     """
     with path.open("rb") as file, warnings.catch_warnings():
         # Pillow warns of broken metadata, which is dropped here anyway.
         warnings.simplefilter("ignore")
         try:
-            with Image.open(file, formats=[info.content_type.removeprefix("image/")]) as image:
-                if scale < 1:
-                    # Draft sizes are rounded up, so that asking for the size rounded down is enough.
-                    image.draft(None, (max(1, int(image.width * scale)), max(1, int(image.height * scale))))
-                image.load()
-                base, was_converted = _to_srgb(_to_8_bits(image))
+            loaded = _load_heic(file, info) if info.content_type in (HEIC, HEIF) else _load(file, info, scale)
+            base, was_converted = to_srgb(_to_8_bits(loaded, info.bits), loaded.info.get("icc_profile"))
         except _DECODER_ERRORS as error:
             raise PictureRefused(
                 "BROKEN",
                 "The picture file is damaged: not all of it can be read. Copy or save it again, and upload that.",
             ) from error
-    if info.orientation in _TURNS:
+    if base.mode == "RGBA" and base.getchannel("A").getextrema() == (255, 255):
+        base = base.convert("RGB")
+    # Pillow turns a TIFF when it loads it.
+    if info.orientation in _TURNS and info.content_type != TIFF:
         base = base.transpose(_TURNS[info.orientation])
     base.info = {}
-    return DecodedPicture(base, was_converted)
+    return DecodedPicture(base, was_converted, was_reduced=info.bits > 8)
 
 
-def _to_8_bits(image: Image.Image) -> Image.Image:
-    """Turns palette, bilevel and 16-bit pixels into 8 bits a channel. The profile stays in `info`."""
+def _load(file: BinaryIO, info: PictureInfo, scale: float) -> Image.Image:
+    image = Image.open(file, formats=[info.content_type.removeprefix("image/")])
+    # XMP may ask Pillow for a turn that nobody else sees.
+    for name in ("xmp", "XML:com.adobe.xmp"):
+        image.info.pop(name, None)
+    turned = info.orientation >= 5 and info.content_type != TIFF
+    _check_size(image, (info.height, info.width) if turned else (info.width, info.height))
+    if scale < 1:
+        # Draft sizes are rounded up, so that asking for the size rounded down is enough.
+        image.draft(None, (max(1, int(image.width * scale)), max(1, int(image.height * scale))))
+    expected = image.size
+    image.load()
+    _check_size(image, expected)
+    return image
+
+
+def _load_heic(file: BinaryIO, info: PictureInfo) -> Image.Image:
+    """Decodes the primary picture; cropping and turning are libheif's."""
+    container = pi_heif.open_heif(file, convert_hdr_to_8bit=True)
+    picture = container[container.primary_index]
+    image: Image.Image = picture.to_pillow()
+    _check_size(image, (info.width, info.height))
+    return image
+
+
+def _check_size(image: Image.Image, expected: tuple[int, int]) -> None:
+    """Raises ValueError for a picture of another size than the one that the limits were applied to."""
+    if image.size != expected:
+        raise ValueError(f"the header says {expected}, the decoder {image.size}")
+
+
+def _to_8_bits(image: Image.Image, bits: int) -> Image.Image:
+    """Turns palette, bilevel, premultiplied and 16-bit pixels into 8 bits a channel, and what is see-through into alpha.
+
+    `bits` is the number of bits a channel in the file.
+    """
+    transparent = image.info.get("transparency")
     if image.mode.startswith("I"):
-        # Pillow's own conversion clips at 255 instead of scaling.
-        grey = image.convert("I").point(lambda value: value / 256).convert("L")
-        grey.info = image.info
-        return grey
+        return _deep_grey_to_8_bits(image, transparent)
+    if isinstance(transparent, tuple) and bits == 16:
+        # The pixels have lost their lower bits already.
+        image.info["transparency"] = tuple(level >> 8 for level in transparent)
+    elif isinstance(transparent, int) and image.mode == "L" and bits < 8:
+        # The pixels are scaled already, this is not.
+        image.info["transparency"] = transparent * 255 // ((1 << bits) - 1)
+    if image.mode == "La":
+        image = image.convert("LA")
     if image.has_transparency_data:
-        return image.convert("RGBA")
+        return image if image.mode == "RGBA" else image.convert("RGBA")
     if image.mode in ("P", "YCbCr"):
         return image.convert("RGB")
     if image.mode == "1":
@@ -80,34 +139,13 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
     return image
 
 
-def _to_srgb(image: Image.Image) -> tuple[Image.Image, bool]:
-    """Turns the colours into sRGB as the embedded profile says; without one the pixels are taken to be sRGB."""
-    converted = _through_profile(image)
-    was_converted = converted is not None or image.mode == "CMYK"
-    image = converted or image
-    if image.mode == "RGBA" and image.getchannel("A").getextrema() != (255, 255):
-        return image, was_converted
-    return image if image.mode == "RGB" else image.convert("RGB"), was_converted
-
-
-def _through_profile(image: Image.Image) -> Image.Image | None:
-    """Returns the converted picture, or None where there is nothing to convert or the profile is of no use."""
-    icc = image.info.get("icc_profile")
-    if not icc:
-        return None
-    try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-        if image.mode not in _PROFILE_MODES.get(profile.profile.xcolor_space.strip(), ()):
-            return None
-        if "srgb" in (profile.profile.profile_description or "").lower():
-            return None
-        return ImageCms.profileToProfile(
-            image,
-            profile,
-            ImageCms.createProfile("sRGB"),
-            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            outputMode="RGBA" if image.mode == "RGBA" else "RGB",
-            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
-        )
-    except (ImageCms.PyCMSError, OSError):
-        return None
+def _deep_grey_to_8_bits(image: Image.Image, transparent: object) -> Image.Image:
+    levels = image.convert("I")
+    # Pillow's own conversion clips at 255 instead of scaling.
+    grey = levels.point(lambda value: value / 256).convert("L")
+    if not isinstance(transparent, int):
+        return grey
+    alpha = ImageMath.lambda_eval(
+        lambda args: args["convert"]((args["levels"] != transparent) * 255, "L"), levels=levels
+    )
+    return Image.merge("RGBA", (grey, grey, grey, alpha))

@@ -1,5 +1,6 @@
-"""Reads the few EXIF tags that matter here, from whatever a camera or an attacker wrote."""
+"""Reads the few things that matter here from EXIF and XMP, from whatever a camera or an attacker wrote."""
 
+import mmap
 import struct
 
 ORIENTATION = 0x0112
@@ -7,6 +8,9 @@ ORIENTATION = 0x0112
 GPS = 0x8825
 
 _SHORT, _LONG = 3, 4
+# Cameras write about 20 main tags.
+_MAX_TAGS = 1_000
+_PREFIX = b"Exif\x00\x00"
 
 
 def first_tags(exif: bytes) -> dict[int, int]:
@@ -21,10 +25,20 @@ def first_tags(exif: bytes) -> dict[int, int]:
     try:
         (position,) = struct.unpack_from(f"{order}I", exif, 4)
         (count,) = struct.unpack_from(f"{order}H", exif, position)
-        for entry in range(position + 2, position + 2 + count * 12, 12):
+        for entry in range(position + 2, position + 2 + min(count, _MAX_TAGS) * 12, 12):
             tag, kind = struct.unpack_from(f"{order}HH", exif, entry)
             if kind in (_SHORT, _LONG):
                 (tags[tag],) = struct.unpack_from(order + ("H" if kind == _SHORT else "I"), exif, entry + 8)
     except struct.error:
         pass
     return tags
+
+
+def without_prefix(exif: bytes) -> bytes:
+    """Takes away what JPEG writes before EXIF, and some programs elsewhere, too."""
+    return exif.removeprefix(_PREFIX)
+
+
+def tells_place(data: mmap.mmap, start: int, end: int) -> bool:
+    """Tells whether XMP between these positions says where the picture was taken. Compressed XMP is not looked into."""
+    return data.find(b"GPSLatitude", start, end) >= 0

@@ -14,9 +14,6 @@ HEIF = "image/heif"
 TIFF = "image/tiff"
 BMP = "image/bmp"
 
-# What `probe` can judge on the header alone.
-READABLE = frozenset({JPEG, PNG})
-
 NAMES = {
     JPEG: "JPEG",
     PNG: "PNG",
@@ -28,6 +25,9 @@ NAMES = {
     TIFF: "TIFF",
     BMP: "BMP",
 }
+
+# What `probe` can judge on the header alone, and `decode` can open.
+READABLE = frozenset(NAMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,8 @@ class PictureLimits:
     min_side: int = 32
 
     def __post_init__(self) -> None:
+        if not self.content_types:
+            raise ValueError("content_types is empty; name at least one format")
         if unreadable := self.content_types - READABLE:
             raise ValueError(f"cannot read {', '.join(sorted(unreadable))}; choose from {', '.join(sorted(READABLE))}")
         if Image.MAX_IMAGE_PIXELS is not None and self.max_pixels > Image.MAX_IMAGE_PIXELS:
@@ -56,8 +58,14 @@ class PictureLimits:
 
     @property
     def format_words(self) -> str:
-        """The accepted formats for people, such as `JPEG or PNG`."""
-        return " or ".join(NAMES[content_type] for content_type in sorted(self.content_types))
+        """The accepted formats for people, such as `JPEG, PNG or WebP`."""
+        *names, last = [
+            name
+            for content_type, name in NAMES.items()
+            # To people, HEIF is what HEIC is.
+            if content_type in self.content_types and not (content_type == HEIF and HEIC in self.content_types)
+        ]
+        return f"{', '.join(names)} or {last}" if names else last
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +76,20 @@ class PictureInfo:
     # Pixels as shown, after the EXIF turn.
     width: int
     height: int
-    # EXIF orientation, 1 to 8.
+    # The turn that decoding makes, as an EXIF orientation from 1 to 8; 1 where the format's library makes it by itself.
     orientation: int
     has_alpha: bool
     # EXIF, XMP, comments and the like; a colour profile is none.
     has_metadata: bool
-    # EXIF tells where the picture was taken.
+    # EXIF or XMP tells where the picture was taken.
     has_location: bool
+    # Of an animation, or pages.
     frames: int
     bytes: int
-    # Passes over the pixels that a JPEG decoder makes; 1 for a PNG.
+    # Passes over the pixels that a JPEG decoder makes; 1 for every other format.
     scans: int
+    # Bits a channel; more than 8 are reduced to 8 when decoding.
+    bits: int = 8
 
 
 @dataclass(eq=False)

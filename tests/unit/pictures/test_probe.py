@@ -1,12 +1,11 @@
 import gzip
-import random
 from dataclasses import replace
 
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from servicekit.pictures.model import JPEG, PNG, PictureInfo, PictureLimits, PictureRefused, byte_words
+from servicekit.pictures.model import HEIC, HEIF, JPEG, PNG, PictureInfo, PictureLimits, PictureRefused, byte_words
 from servicekit.pictures.probe import probe
 from tests.unit.pictures.picture_files import encoded, photographs, png_chunk, png_claiming
 
@@ -212,31 +211,44 @@ def test_a_file_that_is_cut_off_is_refused(write, format, kept):
 def test_svg_is_refused_in_every_wrapping(write, content):
     error = refusal(write(content))
     assert error.reason == "SVG_REFUSED"
-    assert "JPEG or PNG" in error.message
+    assert "JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF or BMP" in error.message
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (encoded(CHINA, "GIF"), "a GIF"),
-        (encoded(CHINA, "WEBP"), "a WebP"),
-        (encoded(CHINA, "AVIF"), "an AVIF"),
-        (encoded(CHINA, "BMP"), "a BMP"),
-        (encoded(CHINA, "TIFF"), "a TIFF"),
-        (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00", "a HEIC photo"),
+        (b"II*\x00\x10\x00\x00\x00CR\x02\x00", "a camera raw file"),
+        (b"\x00\x00\x00\x18ftypcrx \x00\x00\x00\x01", "a camera raw file"),
+        (b"II+\x00\x08\x00\x00\x00", "a TIFF of the large kind"),
+        (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "a JPEG 2000"),
+        (b"\xff\x4f\xff\x51\x00", "a JPEG 2000"),
+        (b"\x00\x00\x00\x0cJXL \r\n\x87\n", "a JPEG XL"),
+        (b"\xff\x0a\x00\x00", "a JPEG XL"),
+        (b"8BPS\x00\x01", "a Photoshop file"),
+        (b"\x00\x00\x01\x00\x01\x00", "an icon file"),
         (b"\x00\x00\x00\x18ftypisom\x00\x00\x00\x00", "a video"),
+        (b"\x00\x00\x00\x14ftypqt  \x00\x00\x00\x00", "a video"),
+        (b"RIFF\x00\x00\x00\x00AVI LIST", "a video"),
+        (b"RIFF\x00\x00\x00\x00WAVEfmt ", "a sound"),
+        (b"PK\x03\x04\x14\x00", "a ZIP archive"),
         (b"%PDF-1.7\n", "a PDF"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n", "a PostScript file"),
         (b"<!DOCTYPE html><html><svg></svg></html>", "a web page"),
+        (b"<?xml version='1.0'?><feed/>", "an XML document"),
         (gzip.compress(b"hello"), "a gzip archive"),
-        (b"hello", "not a picture that we know"),
+        (b"hello", "a text"),
+        (b"BM is how this text begins, and it goes on", "a text"),
+        ("ä".encode() * 800, "a text"),
+        (b"\x00\x01\x02\xff", "not a picture that we know"),
+        (b"RIFF\x00\x00\x00\x00????", "not a picture that we know"),
     ],
 )
 def test_other_formats_are_named_and_refused(write, content, words):
     error = refusal(write(content))
     assert error.reason == "UNSUPPORTED_FORMAT"
     assert f"The file is {words}" in error.message
-    assert "JPEG and PNG" in error.message
+    assert "JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF and BMP" in error.message
+    assert error.metadata["accepted"].startswith("image/avif, image/bmp")
 
 
 def test_settings_can_narrow_the_formats(write):
@@ -244,21 +256,18 @@ def test_settings_can_narrow_the_formats(write):
     assert (error.reason, error.metadata["accepted"]) == ("UNSUPPORTED_FORMAT", JPEG)
 
 
+@pytest.mark.parametrize(
+    ("content_types", "words"),
+    [({JPEG}, "JPEG"), ({JPEG, PNG}, "JPEG or PNG"), ({HEIF}, "HEIF"), ({HEIC, HEIF, PNG}, "PNG or HEIC")],
+)
+def test_formats_are_put_into_words(content_types, words):
+    assert PictureLimits(content_types=frozenset(content_types)).format_words == words
+
+
 def test_settings_cannot_ask_for_what_the_code_cannot_keep():
     with pytest.raises(ValueError, match="image/svg"):
         PictureLimits(content_types=frozenset({JPEG, "image/svg+xml"}))
+    with pytest.raises(ValueError, match="at least one format"):
+        PictureLimits(content_types=frozenset())
     with pytest.raises(ValueError, match="max_pixels"):
         replace(PictureLimits(), max_pixels=10**9)
-
-
-def test_damaged_bytes_are_judged_without_any_other_error(write):
-    chance = random.Random(7)
-    for content in (encoded(CHINA, "JPEG", exif=with_orientation(6)), encoded(CHINA.resize((64, 64)), "PNG")):
-        for _ in range(150):
-            damaged = bytearray(content)
-            for _ in range(chance.randrange(1, 20)):
-                damaged[chance.randrange(min(len(damaged), 700))] = chance.randrange(256)
-            try:
-                probe(write(bytes(damaged)), PictureLimits())
-            except PictureRefused as error:
-                assert error.message  # noqa: PT017 - both outcomes are right, a third is not

@@ -16,7 +16,7 @@ from nats.js.errors import NotFoundError
 
 from servicekit.bus import Bus
 from servicekit.settings import BusSettings
-from servicekit.subjects import SYNC_JOBS, sync_job
+from servicekit.subjects import PROCESS_JOBS, RENDER_BULK, RENDER_INTERACTIVE, SYNC_JOBS, sync_job
 
 DAY_SECONDS = 24 * 60 * 60
 # Longer than a relay can be kept from marking what it published, so that a repetition is recognised.
@@ -42,7 +42,10 @@ class Subscription:
     concurrency: int = 10
 
 
-PROCESSOR = Subscription("processor", EVENTS, ("evt.image.uploaded.v1",), concurrency=2)
+# The processor sets the concurrency of these three from the number of its workers.
+PROCESSOR = Subscription("processor", EVENTS, ("evt.image.uploaded.v1",))
+PROCESS_INTERACTIVE = Subscription("process-interactive", JOBS, (RENDER_INTERACTIVE,))
+PROCESS_BULK = Subscription("process-bulk", JOBS, (RENDER_BULK,))
 UPLOAD = Subscription("upload", EVENTS, ("evt.variants.ready.v1", "evt.variants.failed.v1"))
 PROFILE = Subscription("profile", EVENTS, ("evt.account.registered.v1",))
 SYNC = Subscription("sync", EVENTS, ("evt.variants.ready.v1", "evt.variants.failed.v1", "evt.image.deleted.v1"))
@@ -65,7 +68,16 @@ NOTIFY = Subscription(
         "evt.sync.finished.v1",
     ),
 )
-FIXED_SUBSCRIPTIONS: Sequence[Subscription] = (PROCESSOR, UPLOAD, PROFILE, SYNC, ANALYTICS, NOTIFY)
+FIXED_SUBSCRIPTIONS: Sequence[Subscription] = (
+    PROCESSOR,
+    PROCESS_INTERACTIVE,
+    PROCESS_BULK,
+    UPLOAD,
+    PROFILE,
+    SYNC,
+    ANALYTICS,
+    NOTIFY,
+)
 
 
 def sync_jobs_of(platform: str) -> Subscription:
@@ -93,7 +105,7 @@ def streams(settings: BusSettings) -> Sequence[StreamConfig]:
         StreamConfig(
             name=JOBS,
             description="Work, each message for one worker",
-            subjects=[SYNC_JOBS],
+            subjects=[SYNC_JOBS, PROCESS_JOBS],
             retention=RetentionPolicy.WORK_QUEUE,
             max_age=7 * DAY_SECONDS,
             max_bytes=storage // 4,

@@ -1,5 +1,6 @@
 """Composition root of the processor."""
 
+from dataclasses import replace
 from functools import partial
 
 from catalog import load_catalogue
@@ -12,11 +13,14 @@ from servicekit.grpc_client import Channels
 from servicekit.grpc_server import GrpcServer
 from servicekit.ids import Clock, utc_now
 from servicekit.object_store import ObjectStore
+from servicekit.pictures.lanes import Lane
 from servicekit.pictures.workers import PictureWorkers
 from servicekit.remote_keys import remote_verifier
 from services.processor.api import ProcessorApi
 from services.processor.consumers import handlers
+from services.processor.desk import Desks
 from services.processor.domain import recipes
+from services.processor.pipeline.warm_up import warm_up
 from services.processor.settings import ProcessorSettings
 from services.processor.use_cases import Darkroom
 
@@ -26,7 +30,7 @@ def build(settings: ProcessorSettings, *, clock: Clock = utc_now) -> App:
     bus = Bus(settings, name=settings.service)
     objects = ObjectStore(settings)
     channels = Channels(settings)
-    workers = PictureWorkers(settings.picture_workers)
+    workers = PictureWorkers(settings.picture_workers, prepare=warm_up)
     darkroom = Darkroom(
         bus=bus,
         objects=objects,
@@ -36,9 +40,22 @@ def build(settings: ProcessorSettings, *, clock: Clock = utc_now) -> App:
         render_timeout_seconds=settings.render_timeout_seconds,
         clock=clock,
     )
-    consumer = Consumer(
-        bus, topology.PROCESSOR, handlers(darkroom), ack_wait_seconds=settings.consumer_ack_wait_seconds, clock=clock
-    )
+    consumers = {
+        subscription.durable: Consumer(
+            bus,
+            # One more than can be rendered at once: its original is fetched, or its variants stored, while the others are rendered.
+            replace(subscription, concurrency=workers.room(lane) + 1),
+            handlers(darkroom, lane),
+            message=message,
+            ack_wait_seconds=settings.consumer_ack_wait_seconds,
+            clock=clock,
+        )
+        for subscription, lane, message in (
+            (topology.PROCESSOR, Lane.INTERACTIVE, None),
+            (topology.PROCESS_INTERACTIVE, Lane.INTERACTIVE, processor_pb2.RenderImage),
+            (topology.PROCESS_BULK, Lane.BULK, processor_pb2.RenderImage),
+        )
+    }
     grpc = GrpcServer(
         settings,
         service=processor_pb2.DESCRIPTOR.services_by_name["ProcessorService"],
@@ -48,7 +65,7 @@ def build(settings: ProcessorSettings, *, clock: Clock = utc_now) -> App:
     return App(
         name=settings.service,
         # Worker processes first: they must exist before gRPC has threads.
-        parts=[workers, bus, objects, channels, consumer],
-        checks={"bus": bus.ping, "consumer": consumer.ping},
+        parts=[Desks(), workers, bus, objects, channels, *consumers.values()],
+        checks={"bus": bus.ping, **{name: consumer.ping for name, consumer in consumers.items()}},
         grpc=grpc,
     )

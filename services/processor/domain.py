@@ -1,17 +1,20 @@
 """What is made of a picture: one recipe for each slot that the catalogue wants filled, and our own thumbnails. Pure: no I/O."""
 
 import hashlib
+import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from catalog import Catalogue
 from catalog.facts import SafeZone
 from catalog.model import Slot
-from services.processor.pipeline import Fit, Mask, Rectangle, RenditionSpec, Zone, ZoneKind, recipe_version
+from servicekit.pictures.lanes import Lane
+from services.processor.pipeline import Edit, Fit, Mask, Rectangle, RenditionSpec, Zone, ZoneKind, recipe_version
 
 # Event ids are derived from what happened, so that a repeated delivery publishes the same event again.
 EVENT_IDS = uuid.UUID("6f6c1c0e-5f0a-4a57-9a39-3f1f2a1d7c55")
+PLAIN = "plain"
 
 
 @dataclass(frozen=True)
@@ -78,17 +81,45 @@ def _zone(zone: SafeZone, slot: Slot) -> Zone:
     )
 
 
+@dataclass(frozen=True)
+class Job:
+    """A picture to make all variants of."""
+
+    image_id: str
+    owner_id: str
+    # Where the original is in the object store, and its hash, lower-case hex.
+    object_key: str
+    sha256: str
+    revision: int
+    # Which try this is for the revision, as whoever asked counts them; 1 is the first.
+    attempt: int
+    edit: Edit
+    lane: Lane
+
+
 def fingerprint(all_recipes: Sequence[Recipe]) -> str:
     """Names the recipes in force: changes when any result would."""
     text = "\n".join(f"{recipe.key} {recipe.version}" for recipe in all_recipes)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def event_id(kind: str, image_id: str, revision: int, recipes_fingerprint: str) -> str:
-    """Returns the id of the event that tells of one result."""
-    return str(uuid.uuid5(EVENT_IDS, f"{kind} {image_id} {revision} {recipes_fingerprint}"))
+def event_id(kind: str, job: Job, recipes_fingerprint: str) -> str:
+    """Returns the id of the event that tells of one result: the same when the job is repeated, another for another try."""
+    return str(uuid.uuid5(EVENT_IDS, f"{kind} {job.image_id} {job.revision} {job.attempt} {recipes_fingerprint}"))
 
 
-def folder(owner_id: str, sha256: str, recipes_fingerprint: str) -> str:
+def edit_name(edit: Edit) -> str:
+    """Names an edit by its effect; that of none is `plain`.
+
+    What the owner left alone is not in it, so that a kind of edit that is added later renames none that exist.
+    """
+    untouched = asdict(Edit())
+    changes = {name: value for name, value in asdict(edit).items() if value != untouched[name]}
+    if not changes:
+        return PLAIN
+    return hashlib.sha256(json.dumps(changes, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def folder(job: Job) -> str:
     """Returns where the variants of an original are stored: named by what they are made from, so they are made once."""
-    return f"variants/{owner_id}/{sha256}/{recipes_fingerprint}"
+    return f"variants/{job.owner_id}/{job.sha256}/{edit_name(job.edit)}"

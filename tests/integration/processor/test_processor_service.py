@@ -2,12 +2,13 @@
 
 import hashlib
 import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image as Picture
+from processor_client import Running, ask, darkroom, dead_letters, job, photo, put_original, recipe, results, tell
 
 from catalog import load_catalogue
 from linkarooie.events.v1 import events_pb2 as events
@@ -15,87 +16,17 @@ from linkarooie.processor.v1 import processor_pb2, processor_pb2_grpc
 from servicekit.bus import Bus
 from servicekit.grpc_client import Channels
 from servicekit.identity import Caller, acting_for
-from servicekit.ids import new_id, utc_now
+from servicekit.ids import new_id
 from servicekit.object_store import ObjectStore
-from servicekit.pictures.model import PictureLimits
-from servicekit.pictures.workers import PictureWorkerError, PictureWorkers
+from servicekit.pictures.workers import PictureWorkers
 from servicekit.settings import GrpcSettings
-from servicekit.subjects import subject_of
-from services.processor.app import build
-from services.processor.domain import Recipe
-from services.processor.pipeline import RenditionSpec
-from services.processor.settings import ProcessorSettings
-from services.processor.use_cases import Darkroom
+from servicekit.subjects import RENDER_BULK, RENDER_INTERACTIVE
 
 SERVICE = processor_pb2.DESCRIPTOR.services_by_name["ProcessorService"]
 
 
-@pytest.fixture(scope="module")
-async def processor(service_settings: Callable[..., Any], run_app: Any) -> AsyncIterator[str]:
-    """The address of the running service."""
-    app = build(service_settings(ProcessorSettings, picture_workers=1))
-    async with run_app(app):
-        assert app.grpc is not None
-        yield app.grpc.address
-
-
-@pytest.fixture
-async def objects(service_settings: Callable[..., Any]) -> AsyncIterator[ObjectStore]:
-    store = ObjectStore(service_settings(ProcessorSettings))
-    yield store
-    await store.stop()
-
-
-async def put_original(objects: ObjectStore, content: bytes, directory: Path) -> events.ImageUploaded:
-    owner_id, sha256 = new_id(), hashlib.sha256(content).hexdigest()
-    original = events.ImageUploaded(
-        image_id=new_id(),
-        owner_id=owner_id,
-        object_key=f"originals/{owner_id}/{sha256}",
-        content_type="image/jpeg",
-        sha256=sha256,
-        revision=1,
-    )
-    path = directory / sha256
-    path.write_bytes(content)
-    await objects.put_file(original.object_key, path, content_type="image/jpeg")
-    return original
-
-
-async def tell(bus: Bus, original: events.ImageUploaded) -> None:
-    await bus.publish_fact(original, event_id=new_id(), source="upload", owner_id=original.owner_id)
-
-
-async def results(bus: Bus, original: events.ImageUploaded, *, count: int = 1) -> list[Any]:
-    """Returns the first results for a picture."""
-    found: list[Any] = []
-    subscription = await bus.jetstream.subscribe("evt.variants.*.v1", ordered_consumer=True)
-    kinds = {subject_of(kind): kind for kind in (events.VariantsReady, events.VariantsFailed)}
-    try:
-        while len(found) < count:
-            raw = await subscription.next_msg(timeout=30)
-            message = kinds[raw.subject].FromString(raw.data)
-            if message.image_id == original.image_id:
-                found.append(message)
-    finally:
-        await subscription.unsubscribe()
-    return found
-
-
-def photo() -> bytes:
-    """A real photograph, with the place it was taken in its metadata."""
-    from sklearn.datasets import load_sample_images
-
-    picture = Picture.fromarray(load_sample_images().images[0])
-    exif = Picture.Exif()
-    exif.get_ifd(0x8825)[1] = "N"
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=92, exif=exif)
-    return file.getvalue()
-
-
 async def test_every_slot_of_the_catalogue_gets_its_file(
-    processor: str, bus: Bus, objects: ObjectStore, tmp_path: Path
+    processor: Running, bus: Bus, objects: ObjectStore, tmp_path: Path
 ) -> None:
     original = await put_original(objects, photo(), tmp_path)
     await tell(bus, original)
@@ -103,6 +34,8 @@ async def test_every_slot_of_the_catalogue_gets_its_file(
     [ready] = await results(bus, original)
 
     assert isinstance(ready, events.VariantsReady)
+    assert ready.attempt == 1
+    assert ready.look.placeholder
     made = {variant.key: variant for variant in ready.variants}
     wanted = {slot.key: slot for slot in load_catalogue().slots() if slot.wants_picture}
     assert set(wanted) < set(made)
@@ -123,112 +56,114 @@ async def test_every_slot_of_the_catalogue_gets_its_file(
         assert len(content) == made[key].bytes <= slot.max_bytes
         assert hashlib.sha256(content).hexdigest() == made[key].sha256
         assert (made[key].platform, made[key].slot) == (slot.platform, slot.kind)
+        assert made[key].frame.reason != processor_pb2.FRAME_REASON_UNSPECIFIED
 
 
-async def test_a_repeated_message_is_answered_without_rendering_again(
-    processor: str, bus: Bus, objects: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_a_file_that_was_uploaded_again_is_answered_without_rendering_again(
+    processor: Running, bus: Bus, objects: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = await put_original(objects, photo(), tmp_path)
     await tell(bus, original)
-    await results(bus, original)
+    [first] = await results(bus, original)
 
     async def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("rendered again")
 
-    monkeypatch.setattr(PictureWorkers, "run", refuse)
+    monkeypatch.setattr(processor.workers, "run", refuse)
     same_file_again = events.ImageUploaded()
     same_file_again.CopyFrom(original)
     same_file_again.image_id = new_id()
     await tell(bus, same_file_again)
     [again] = await results(bus, same_file_again)
 
-    assert isinstance(again, events.VariantsReady)
+    assert again.variants == first.variants
+    assert again.look == first.look
 
 
-async def test_a_broken_original_is_told_with_its_reason(
-    processor: str, bus: Bus, objects: ObjectStore, tmp_path: Path
+@pytest.mark.parametrize("subject", [RENDER_INTERACTIVE, RENDER_BULK])
+async def test_a_picture_is_made_as_the_job_asks(
+    processor: Running, bus: Bus, objects: ObjectStore, tmp_path: Path, subject: str
 ) -> None:
-    content = photo()
-    original = await put_original(objects, content[: len(content) // 2], tmp_path)
-    await tell(bus, original)
-
-    [failed] = await results(bus, original)
-
-    assert isinstance(failed, events.VariantsFailed)
-    assert failed.reason == "BROKEN"
-    assert failed.message
-
-
-async def test_a_slot_that_cannot_be_made_is_told_beside_those_that_can(
-    bus: Bus, objects: ObjectStore, tmp_path: Path
-) -> None:
-    possible = RenditionSpec(key="possible.avatar", width=400, height=400, formats=("image/jpeg",))
-    tiny = RenditionSpec(key="tiny.avatar", width=400, height=400, formats=("image/jpeg",), max_bytes=300)
     original = await put_original(objects, photo(), tmp_path)
-    async with PictureWorkers(1) as workers:
-        darkroom = Darkroom(
-            bus=bus,
-            objects=objects,
-            workers=workers,
-            recipes=[Recipe(spec.key, spec.key.split(".")[0], "avatar", spec) for spec in (possible, tiny)],
-            limits=PictureLimits(),
-            render_timeout_seconds=30,
-            clock=utc_now,
-        )
-        await darkroom.make_variants(original, attempt=1)
-
-    [ready] = await results(bus, original)
-
-    assert [variant.key for variant in ready.variants] == ["possible.avatar"]
-    assert [(failed.key, failed.reason) for failed in ready.failures] == [("tiny.avatar", "BYTE_LIMIT_UNREACHABLE")]
-    assert ready.failures[0].message
-
-
-async def test_a_worker_that_dies_is_given_another_chance(
-    processor: str, bus: Bus, objects: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run, calls = PictureWorkers.run, 0
-
-    async def die_once(self: PictureWorkers, *arguments: Any, **named: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == 1:
-            raise PictureWorkerError("CRASHED", "the worker is gone")
-        return await run(self, *arguments, **named)
-
-    monkeypatch.setattr(PictureWorkers, "run", die_once)
-    original = await put_original(objects, photo(), tmp_path)
-    await tell(bus, original)
+    left_half = processor_pb2.Rectangle(left=0, top=0, right=0.5, bottom=1)
+    await ask(bus, original, subject=subject, attempt=3, quarter_turns=1, crop=left_half)
 
     [ready] = await results(bus, original)
 
     assert isinstance(ready, events.VariantsReady)
+    assert ready.attempt == 3
+    [whole] = [variant for variant in ready.variants if variant.key == "thumbnail.1280.webp"]
+    with Picture.open(io.BytesIO(photo())) as picture:
+        width, height = picture.size
+    # Turned by a quarter it is as wide as it was high; of that, half.
+    assert (whole.width, whole.height) == (round(height / 2), width)
 
 
-async def test_a_picture_that_kills_every_worker_is_given_up_in_words(
-    processor: str, bus: Bus, objects: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_each_attempt_is_told_apart_and_a_repetition_is_not(
+    processor: Running, bus: Bus, objects: ObjectStore, tmp_path: Path
 ) -> None:
-    from servicekit import consumers
+    original, last = [await put_original(objects, photo(), tmp_path) for _ in range(2)]
+    for attempt in (1, 1, 2, 2, 2):
+        await ask(bus, original, attempt=attempt)
+    # Taken after all of them.
+    told = await results(bus, original, count=2)
+    await ask(bus, last)
+    await results(bus, last)
 
-    async def die(*_: Any, **__: Any) -> None:
-        raise PictureWorkerError("TIMEOUT", "the worker was too slow")
+    assert sorted(result.attempt for result in told) == [1, 2]
+    info = await bus.jetstream.stream_info("EVENTS", subjects_filter="evt.variants.ready.v1")
+    count = (info.state.subjects or {})["evt.variants.ready.v1"]
+    everything = await results(bus, original, last, count=3)
+    assert len(everything) == 3 <= count
 
-    monkeypatch.setattr(consumers, "retry_delay_seconds", lambda _attempt: 0.05)
-    monkeypatch.setattr(PictureWorkers, "run", die)
+
+async def test_a_slot_that_cannot_be_made_is_told_beside_those_that_can(
+    bus: Bus, objects: ObjectStore, workers: PictureWorkers, tmp_path: Path
+) -> None:
     original = await put_original(objects, photo(), tmp_path)
-    await tell(bus, original)
+    room = darkroom(bus, objects, workers, [recipe("possible", 400), recipe("tiny", 400, max_bytes=300)])
+
+    for image in (original, events.ImageUploaded(image_id=new_id())):
+        # The second is the same file again: what could not be made is known, too.
+        image.MergeFrom(events.ImageUploaded(**{name: getattr(original, name) for name in ("owner_id", "object_key")}))
+        image.sha256, image.revision = original.sha256, 1
+        await room.make_variants(job(image), delivery=1)
+        [ready] = await results(bus, image)
+
+        assert [variant.key for variant in ready.variants] == ["possible.avatar"]
+        assert [(failed.key, failed.reason) for failed in ready.failures] == [("tiny.avatar", "BYTE_LIMIT_UNREACHABLE")]
+        assert ready.failures[0].message
+
+
+async def test_an_edit_that_makes_no_sense_is_told_and_laid_aside_with_its_reason(
+    processor: Running, bus: Bus, objects: ObjectStore, tmp_path: Path, eventually: Any
+) -> None:
+    original = await put_original(objects, photo(), tmp_path)
+    await ask(bus, original, attempt=2, quarter_turns=7)
 
     [failed] = await results(bus, original)
+    [letter] = await eventually(lambda: dead_letters(bus, original))
 
-    assert failed.reason == "PROCESSING_TIMEOUT"
-    assert "too long or too much memory" in failed.message
+    assert (failed.reason, failed.attempt) == ("EDIT_INVALID", 2)
+    assert "Undo them" in failed.message
+    assert letter.reason == "EDIT_INVALID: quarter_turns is 7; it goes from 0 to 3"
+    assert letter.consumer == "process-interactive"
 
 
-async def test_the_recipes_are_told(processor: str, issue_token: Callable[[str], str]) -> None:
+async def test_a_job_that_names_no_original_is_laid_aside(processor: Running, bus: Bus, eventually: Any) -> None:
+    nobody = events.ImageUploaded(owner_id=new_id(), image_id=new_id(), sha256="00")
+    await ask(bus, nobody)
+
+    [letter] = await eventually(lambda: dead_letters(bus, nobody))
+
+    assert letter.reason == "RenderImage lacks object_key"
+
+
+async def test_the_recipes_are_told(processor: Running, issue_token: Callable[[str], str]) -> None:
     channels = Channels(GrpcSettings())
     user_id = new_id()
     with acting_for(Caller(user_id, "session", issue_token(user_id))):
-        stub = processor_pb2_grpc.ProcessorServiceStub(channels.to(processor, SERVICE))
+        stub = processor_pb2_grpc.ProcessorServiceStub(channels.to(processor.address, SERVICE))
         answer = await stub.ListRecipes(processor_pb2.ListRecipesRequest())
     await channels.stop()
 

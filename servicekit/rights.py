@@ -123,6 +123,7 @@ RPCS: Mapping[str, Right] = {
     ),  # a sync asks for its picture
     "linkarooie.upload.v1.UploadService/ListImages": scope(Scope.IMAGES_READ),
     "linkarooie.upload.v1.UploadService/UpdateImage": scope(Scope.IMAGES_WRITE),
+    "linkarooie.upload.v1.UploadService/RetryImage": scope(Scope.IMAGES_WRITE),
     "linkarooie.upload.v1.UploadService/DeleteImage": scope(Scope.IMAGES_WRITE),
     "linkarooie.upload.v1.UploadService/ListVariants": scope(Scope.IMAGES_READ),
     "linkarooie.processor.v1.ProcessorService/ListRecipes": scope(Scope.IMAGES_READ),

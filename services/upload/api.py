@@ -13,6 +13,7 @@ from servicekit.identity import current_caller
 from servicekit.pages import PageRequest
 from servicekit.protobuf import timestamp
 from services.upload.domain import ImageState, Variant
+from services.upload.looks import write_frame, write_look
 from services.upload.staging import staged
 from services.upload.use_cases import Library, ShownImage
 
@@ -75,6 +76,12 @@ class UploadApi(upload_pb2_grpc.UploadServiceServicer):
         await self._library.delete(request.id, owner_id=current_caller().user_id)
         return upload_pb2.DeleteImageResponse()
 
+    async def RetryImage(
+        self, request: upload_pb2.RetryImageRequest, context: Context
+    ) -> upload_pb2.RetryImageResponse:
+        shown = await self._library.retry(request.id, owner_id=current_caller().user_id)
+        return upload_pb2.RetryImageResponse(image=_image(shown))
+
     async def ListVariants(
         self, request: upload_pb2.ListVariantsRequest, context: Context
     ) -> upload_pb2.ListVariantsResponse:
@@ -110,6 +117,7 @@ def _image(shown: ShownImage) -> upload_pb2.Image:
         create_time=timestamp(image.created_at),
         ready_time=timestamp(image.ready_at),
         thumbnails=[_variant(variant) for variant in shown.thumbnails],
+        look=write_look(image.look) if image.state is ImageState.READY else None,
     )
 
 
@@ -127,4 +135,5 @@ def _variant(variant: Variant) -> processor_pb2.Variant:
         object_key=variant.object_key,
         recipe_version=variant.recipe_version,
         notes=[processor_pb2.VariantNote(code=code, text=text) for code, text in variant.notes],
+        frame=write_frame(variant.frame),
     )

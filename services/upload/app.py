@@ -1,5 +1,6 @@
 """Composition root of the upload service."""
 
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -14,11 +15,13 @@ from servicekit.grpc_server import GrpcServer
 from servicekit.ids import Clock, utc_now
 from servicekit.object_store import ObjectStore
 from servicekit.outbox import OutboxRelay
+from servicekit.periodic import PeriodicTask
 from servicekit.remote_keys import remote_verifier
 from services.upload import store
 from services.upload.api import UploadApi
 from services.upload.consumers import handlers
 from services.upload.settings import UploadSettings
+from services.upload.sweeper import Sweeper
 from services.upload.use_cases import Library
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -31,12 +34,9 @@ def build(settings: UploadSettings, *, clock: Clock = utc_now) -> App:
     objects = ObjectStore(settings)
     channels = Channels(settings)
     relay = OutboxRelay(database, bus, store.outbox, store.inbox, clock=clock)
-    library = Library(
-        stores=partial(store.Store, database, clock=clock, committed=relay.ring),
-        objects=objects,
-        limits=settings.picture_limits,
-        clock=clock,
-    )
+    stores = partial(store.Store, database, clock=clock, committed=relay.ring)
+    library = Library(stores=stores, objects=objects, limits=settings.picture_limits, clock=clock)
+    sweeper = Sweeper(stores, timedelta(minutes=settings.render_patience_minutes), clock)
     consumer = Consumer(
         bus, topology.UPLOAD, handlers(library), ack_wait_seconds=settings.consumer_ack_wait_seconds, clock=clock
     )
@@ -48,7 +48,15 @@ def build(settings: UploadSettings, *, clock: Clock = utc_now) -> App:
     )
     return App(
         name=settings.service,
-        parts=[bus, database, objects, channels, relay, consumer],
+        parts=[
+            bus,
+            database,
+            objects,
+            channels,
+            relay,
+            consumer,
+            PeriodicTask("upload_overdue", sweeper.ask_again, every_seconds=settings.sweep_seconds),
+        ],
         checks={"database": partial(database.expect_revision, MIGRATIONS), "bus": bus.ping, "consumer": consumer.ping},
         grpc=grpc,
     )

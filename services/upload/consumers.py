@@ -6,7 +6,9 @@ from google.protobuf.message import Message
 
 from linkarooie.events.v1 import events_pb2 as events
 from servicekit.consumers import Delivery, Handler
+from servicekit.protobuf import moment
 from services.upload.domain import Variant
+from services.upload.looks import read_frame, read_look
 from services.upload.use_cases import Library
 
 
@@ -31,15 +33,29 @@ def handlers(library: Library) -> Mapping[type[Message], Handler]:
                 object_key=made.object_key,
                 recipe_version=made.recipe_version,
                 notes=tuple((note.code, note.text) for note in made.notes),
+                frame=read_frame(made),
             )
             for made in event.variants
         ]
-        await library.take_variants(delivery, variants, image_id=event.image_id, revision=event.revision)
+        await library.take_variants(
+            delivery,
+            variants,
+            read_look(event.look),
+            image_id=event.image_id,
+            revision=event.revision,
+            made_at=moment(event.event_time),
+        )
 
     async def variants_failed(delivery: Delivery) -> None:
         event: events.VariantsFailed = delivery.message
         await library.take_failure(
-            delivery, image_id=event.image_id, revision=event.revision, reason=event.reason, message=event.message
+            delivery,
+            image_id=event.image_id,
+            revision=event.revision,
+            # Messages from before there were attempts name none.
+            attempt=event.attempt or 1,
+            reason=event.reason,
+            message=event.message,
         )
 
     return {events.VariantsReady: variants_ready, events.VariantsFailed: variants_failed}

@@ -1,6 +1,8 @@
 """Tables and queries of the upload service."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, fields
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,7 +10,7 @@ from sqlalchemy.dialects import postgresql
 
 from servicekit.database import UnitOfWork, inbox_table, outbox_table
 from servicekit.pages import PageRequest
-from services.upload.domain import Image, ImageState, Variant
+from services.upload.domain import Frame, FrameReason, Image, ImageState, Look, Rectangle, Variant
 
 metadata = sa.MetaData()
 
@@ -32,8 +34,15 @@ images = sa.Table(
     sa.Column("failure_message", sa.Text, nullable=False),
     sa.Column("idempotency_key", sa.Text),
     sa.Column("ready_at", sa.DateTime(timezone=True)),
+    # The defaults are for replicas of the version before, which run while the schema is this one already.
+    sa.Column("attempt", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("asked_at", sa.DateTime(timezone=True)),
+    sa.Column("made_at", sa.DateTime(timezone=True)),
+    sa.Column("faces", postgresql.JSONB, nullable=False, server_default="[]"),
+    sa.Column("placeholder", sa.LargeBinary, nullable=False, server_default=""),
     sa.UniqueConstraint("owner_id", "idempotency_key", name="images_idempotency_key"),
     sa.Index("images_of_owner", "owner_id", "id"),
+    sa.Index("images_processing", "created_at", postgresql_where=sa.text("state = 'processing'")),
 )
 
 variants = sa.Table(
@@ -53,6 +62,7 @@ variants = sa.Table(
     sa.Column("object_key", sa.Text, nullable=False),
     sa.Column("recipe_version", sa.Text, nullable=False),
     sa.Column("notes", postgresql.JSONB, nullable=False),
+    sa.Column("frame", postgresql.JSONB(none_as_null=True)),
 )
 
 outbox = outbox_table(metadata)
@@ -89,18 +99,50 @@ class Store(UnitOfWork):
         return [_image(row) for row in await self.session.execute(query)]
 
     async def add_image(self, image: Image) -> None:
-        await self.session.execute(sa.insert(images).values(**asdict(image)))
+        await self.session.execute(sa.insert(images).values(**_columns(image)))
 
-    async def change_image(self, image_id: str, **values: Any) -> None:  # columns of `images`
-        await self.session.execute(sa.update(images).where(images.c.id == image_id).values(**values))
+    async def save_image(self, image: Image) -> None:
+        """Writes a picture that was read with `lock`."""
+        await self.session.execute(sa.update(images).where(images.c.id == image.id).values(**_columns(image)))
+
+    async def claim_overdue(self, *, before: datetime, now: datetime, limit: int) -> list[Image]:
+        """Returns pictures whose variants were last asked for before a moment and are not there, noting that they are asked for now.
+
+        What another replica claims at the same time is left to it.
+        """
+        last_asked = sa.func.coalesce(images.c.asked_at, images.c.created_at)
+        overdue = (
+            sa.select(images.c.id)
+            .where(images.c.state == ImageState.PROCESSING, last_asked < before)
+            .order_by(images.c.created_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .cte("overdue")
+        )
+        claim = sa.update(images).where(images.c.id == overdue.c.id).values(asked_at=now).returning(images)
+        return [_image(row) for row in await self.session.execute(claim)]
+
+    async def images_in(
+        self, states: Sequence[ImageState], *, owner_id: str | None, after: str | None, limit: int
+    ) -> list[Image]:
+        """Returns pictures in some states, of everybody or of one owner, oldest first, beginning after an id."""
+        query = sa.select(images).where(images.c.state.in_(states)).order_by(images.c.id).limit(limit)
+        if owner_id is not None:
+            query = query.where(images.c.owner_id == owner_id)
+        if after is not None:
+            query = query.where(images.c.id > after)
+        return [_image(row) for row in await self.session.execute(query)]
 
     async def remove_image(self, image_id: str) -> None:
         """Removes a picture and its variants."""
         await self.session.execute(sa.delete(images).where(images.c.id == image_id))
 
-    async def add_variants(self, added: list[Variant]) -> None:
-        if added:
-            await self.session.execute(sa.insert(variants), [asdict(variant) for variant in added])
+    async def put_variants(self, image: Image, made: list[Variant]) -> None:
+        """Puts the variants of a picture's present revision in the place of those that are there, if any."""
+        of_revision = sa.and_(variants.c.image_id == image.id, variants.c.revision == image.revision)
+        await self.session.execute(sa.delete(variants).where(of_revision))
+        if made:
+            await self.session.execute(sa.insert(variants), [asdict(variant) for variant in made])
 
     async def variants_of(self, image: Image) -> list[Variant]:
         """Returns the variants of a picture's present revision, sorted by key."""
@@ -110,7 +152,11 @@ class Store(UnitOfWork):
     async def thumbnails_of(self, shown: list[Image]) -> dict[str, list[Variant]]:
         """Returns our own pictures of several images in one query, by image, smallest first."""
         present = sa.tuple_(variants.c.image_id, variants.c.revision).in_([(i.id, i.revision) for i in shown])
-        query = sa.select(variants).where(present, variants.c.platform == "").order_by(variants.c.width)
+        query = (
+            sa.select(variants)
+            .where(present, variants.c.platform == "")
+            .order_by(sa.func.greatest(variants.c.width, variants.c.height), variants.c.key)
+        )
         found: dict[str, list[Variant]] = {image.id: [] for image in shown}
         if shown:
             for row in await self.session.execute(query):
@@ -118,11 +164,20 @@ class Store(UnitOfWork):
         return found
 
 
+def _columns(image: Image) -> dict[str, Any]:  # columns of `images`
+    values = asdict(image)
+    look = values.pop("look")
+    return {**values, **look}
+
+
 def _image(row: sa.Row[Any]) -> Image:  # a row of `images`
     values = dict(row._mapping)
-    return Image(**{**values, "state": ImageState(values["state"])})
+    faces, placeholder = values.pop("faces"), values.pop("placeholder")
+    look = Look(tuple(Rectangle(**face) for face in faces), bytes(placeholder))
+    return Image(**{**values, "state": ImageState(values["state"]), "look": look})
 
 
 def _variant(row: sa.Row[Any]) -> Variant:  # a row of `variants`
     values = {field.name: row._mapping[field.name] for field in fields(Variant)}
-    return Variant(**{**values, "notes": tuple((code, text) for code, text in values["notes"])})
+    frame = values["frame"] and Frame(Rectangle(**values["frame"]["box"]), FrameReason(values["frame"]["reason"]))
+    return Variant(**{**values, "notes": tuple((code, text) for code, text in values["notes"]), "frame": frame})

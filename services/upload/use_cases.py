@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -16,7 +17,9 @@ from servicekit.pages import Page, PageRequest, page_of
 from servicekit.pictures.model import PictureInfo, PictureLimits, PictureRefused
 from servicekit.pictures.probe import probe
 from servicekit.protobuf import timestamp
-from services.upload.domain import Image, ImageState, Variant, check_alt_text, original_key, tidy_file_name
+from servicekit.subjects import RENDER_INTERACTIVE
+from services.upload.domain import Image, ImageState, Look, Variant, check_alt_text, original_key, tidy_file_name
+from services.upload.jobs import ask
 from services.upload.staging import StagedFile
 from services.upload.store import Store
 
@@ -124,10 +127,20 @@ class Library:
         alt_text = check_alt_text(alt_text)
         async with self.stores() as store:
             image = await _existing(store, image_id, owner_id, lock=True)
-            await store.change_image(image.id, alt_text=alt_text)
+            described = replace(image, alt_text=alt_text)
+            await store.save_image(described)
             thumbnails = (await store.thumbnails_of([image]))[image.id]
             await store.commit()
-        return ShownImage(replace(image, alt_text=alt_text), thumbnails)
+        return ShownImage(described, thumbnails)
+
+    async def retry(self, image_id: str, *, owner_id: str) -> ShownImage:
+        """Tries a failed picture again. Raises `NotFoundError`, and `PreconditionError` (IMAGE_NOT_FAILED)."""
+        async with self.stores() as store:
+            image = (await _existing(store, image_id, owner_id, lock=True)).tried_again(self.clock())
+            await store.save_image(image)
+            ask(store, image, subject=RENDER_INTERACTIVE)
+            await store.commit()
+        return ShownImage(image)
 
     async def delete(self, image_id: str, *, owner_id: str) -> None:
         """Takes a picture out of the library. Raises `NotFoundError`."""
@@ -144,33 +157,53 @@ class Library:
             image = await _existing(store, image_id, owner_id)
             return image, await store.variants_of(image)
 
-    async def take_variants(self, delivery: Delivery, variants: list[Variant], *, image_id: str, revision: int) -> None:
-        """Records what the processor made: the picture is ready."""
+    async def take_variants(
+        self,
+        delivery: Delivery,
+        variants: list[Variant],
+        look: Look,
+        *,
+        image_id: str,
+        revision: int,
+        made_at: datetime,
+    ) -> None:
+        """Records what the processor made: the picture is ready. Whoever waits for it is told; of a rendering anew nobody is."""
         async with self.stores() as store:
             if not await store.first_delivery(delivery.consumer, delivery.message_id):
                 return
             image = await store.image(image_id, lock=True)
-            if image is not None and image.awaits(revision):
+            if image is not None and image.takes_variants(revision, made_at):
                 now = self.clock()
-                await store.add_variants(variants)
-                await store.change_image(image.id, state=ImageState.READY, ready_at=now)
-                ready = events.ImageReady(
-                    image_id=image.id, owner_id=image.owner_id, revision=revision, event_time=timestamp(now)
+                await store.put_variants(image, variants)
+                await store.save_image(
+                    replace(
+                        image,
+                        state=ImageState.READY,
+                        failure_reason="",
+                        failure_message="",
+                        ready_at=image.ready_at or now,
+                        made_at=made_at,
+                        look=look,
+                    )
                 )
-                store.record(ready, owner_id=image.owner_id)
+                if image.state is not ImageState.READY:
+                    ready = events.ImageReady(
+                        image_id=image.id, owner_id=image.owner_id, revision=revision, event_time=timestamp(now)
+                    )
+                    store.record(ready, owner_id=image.owner_id)
             await store.commit()
 
     async def take_failure(
-        self, delivery: Delivery, *, image_id: str, revision: int, reason: str, message: str
+        self, delivery: Delivery, *, image_id: str, revision: int, attempt: int, reason: str, message: str
     ) -> None:
         """Records that no variants can be made, and why."""
         async with self.stores() as store:
             if not await store.first_delivery(delivery.consumer, delivery.message_id):
                 return
             image = await store.image(image_id, lock=True)
-            if image is not None and image.awaits(revision):
-                await store.change_image(
-                    image.id, state=ImageState.FAILED, failure_reason=reason, failure_message=message
+            if image is not None and image.takes_failure(revision, attempt):
+                await store.save_image(
+                    replace(image, state=ImageState.FAILED, failure_reason=reason, failure_message=message)
                 )
                 failed = events.ImageFailed(
                     image_id=image.id,

@@ -209,6 +209,10 @@ CALLS: Mapping[str, Call] = {
     "linkarooie.upload.v1.UploadService/GetImage": made(lambda w: upload.GetImageRequest(id=w.things.image)),
     "linkarooie.upload.v1.UploadService/ListImages": plain(upload.ListImagesRequest()),
     "linkarooie.upload.v1.UploadService/UpdateImage": made(_update_image),
+    # What is ready is not tried again.
+    "linkarooie.upload.v1.UploadService/RetryImage": made(
+        lambda w: upload.RetryImageRequest(id=w.things.image), let_in=StatusCode.FAILED_PRECONDITION
+    ),
     "linkarooie.upload.v1.UploadService/DeleteImage": prepared(_delete_image, names_owner=True),
     "linkarooie.upload.v1.UploadService/ListVariants": made(
         lambda w: upload.ListVariantsRequest(image_id=w.things.image)

@@ -2,93 +2,23 @@
 
 import asyncio
 import hashlib
-import io
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-from PIL import Image as Picture
+from upload_client import get, hear, jpeg, publish, send, variant
 
 from linkarooie.events.v1 import events_pb2 as events
-from linkarooie.processor.v1 import processor_pb2
-from linkarooie.upload.v1 import upload_pb2, upload_pb2_grpc
+from linkarooie.upload.v1 import upload_pb2
 from servicekit.bus import Bus
 from servicekit.errors import AlreadyExistsError, InvalidInputError, NotFoundError, UnavailableError
-from servicekit.grpc_client import Channels, remote_errors
+from servicekit.grpc_client import remote_errors
 from servicekit.identity import Caller, acting_for
-from servicekit.ids import new_id
 from servicekit.object_store import ObjectMissingError, ObjectStore
-from servicekit.settings import GrpcSettings
 from services.upload.app import build
 from services.upload.settings import UploadSettings
-
-SERVICE = upload_pb2.DESCRIPTOR.services_by_name["UploadService"]
-
-
-def jpeg(width: int = 640, height: int = 480, colour: str = "teal") -> bytes:
-    file = io.BytesIO()
-    Picture.new("RGB", (width, height), colour).save(file, "JPEG")
-    return file.getvalue()
-
-
-@pytest.fixture(scope="module")
-async def upload(service_settings: Callable[..., Any], run_app: Any) -> AsyncIterator[Any]:
-    """A stub for the running service."""
-    app = build(service_settings(UploadSettings))
-    async with run_app(app):
-        channels = Channels(GrpcSettings())
-        assert app.grpc is not None
-        yield upload_pb2_grpc.UploadServiceStub(channels.to(app.grpc.address, SERVICE))
-        await channels.stop()
-
-
-@pytest.fixture
-def owner(issue_token: Callable[[str], str]) -> Iterator[str]:
-    """Somebody new, signed in for the test."""
-    user_id = new_id()
-    with acting_for(Caller(user_id, "session", issue_token(user_id))):
-        yield user_id
-
-
-@pytest.fixture
-def stranger(issue_token: Callable[[str], str]) -> Caller:
-    user_id = new_id()
-    return Caller(user_id, "session", issue_token(user_id))
-
-
-async def send(upload: Any, content: bytes, **header: str) -> upload_pb2.Image:
-    async def pieces() -> AsyncIterator[upload_pb2.UploadImageRequest]:
-        yield upload_pb2.UploadImageRequest(header=upload_pb2.UploadImageHeader(**header))
-        for start in range(0, len(content), 256 * 1024):
-            yield upload_pb2.UploadImageRequest(chunk=content[start : start + 256 * 1024])
-
-    with remote_errors():
-        answer = await upload.UploadImage(pieces(), timeout=30)
-    image: upload_pb2.Image = answer.image
-    return image
-
-
-async def get(upload: Any, image_id: str) -> upload_pb2.Image:
-    with remote_errors():
-        answer = await upload.GetImage(upload_pb2.GetImageRequest(id=image_id))
-    image: upload_pb2.Image = answer.image
-    return image
-
-
-async def hear(bus: Bus, message: type, owner_id: str) -> Any:
-    """Returns the first event of a kind about somebody."""
-    from servicekit.subjects import subject_of
-
-    subscription = await bus.jetstream.subscribe(subject_of(message), ordered_consumer=True)
-    try:
-        while True:
-            raw = await subscription.next_msg(timeout=10)
-            if (raw.headers or {}).get("ce-subject") == owner_id:
-                return message.FromString(raw.data)  # type: ignore[attr-defined]
-    finally:
-        await subscription.unsubscribe()
 
 
 async def test_an_upload_is_stored_whole_and_told(
@@ -198,30 +128,9 @@ async def test_the_library_lists_newest_first_in_pages(upload: Any, owner: str) 
     assert second.next_page_token == ""
 
 
-def variant(key: str, platform: str = "", slot: str = "") -> processor_pb2.Variant:
-    return processor_pb2.Variant(
-        key=key,
-        platform=platform,
-        slot=slot,
-        content_type="image/jpeg",
-        width=320,
-        height=320,
-        bytes=10,
-        sha256="a" * 64,
-        perceptual_hash="0" * 16,
-        object_key=f"variants/{key}",
-        recipe_version="1",
-        notes=[processor_pb2.VariantNote(code="METADATA_REMOVED", text="The place was removed.")],
-    )
-
-
-async def publish(bus: Bus, event: Any, owner_id: str) -> None:
-    await bus.publish_fact(event, event_id=new_id(), source="processor", owner_id=owner_id)
-
-
 async def test_a_picture_becomes_ready_with_its_variants(upload: Any, owner: str, bus: Bus, eventually: Any) -> None:
     image = await send(upload, jpeg())
-    made = [variant("thumbnail.320"), variant("x.avatar", "x", "avatar")]
+    made = [variant("thumbnail.320.webp"), variant("x.avatar", "x", "avatar")]
     await publish(bus, events.VariantsReady(image_id=image.id, owner_id=owner, revision=1, variants=made), owner)
 
     async def ready() -> bool:
@@ -230,14 +139,16 @@ async def test_a_picture_becomes_ready_with_its_variants(upload: Any, owner: str
     await eventually(ready)
     listed = await upload.ListVariants(upload_pb2.ListVariantsRequest(image_id=image.id))
     assert list(listed.variants) == made
-    assert [each.key for each in (await get(upload, image.id)).thumbnails] == ["thumbnail.320"]
+    assert [each.key for each in (await get(upload, image.id)).thumbnails] == ["thumbnail.320.webp"]
     told = await hear(bus, events.ImageReady, owner)
     assert (told.image_id, told.revision) == (image.id, 1)
 
 
 async def test_a_result_that_comes_twice_is_taken_once(upload: Any, owner: str, bus: Bus, eventually: Any) -> None:
     image = await send(upload, jpeg())
-    event = events.VariantsReady(image_id=image.id, owner_id=owner, revision=1, variants=[variant("thumbnail.320")])
+    event = events.VariantsReady(
+        image_id=image.id, owner_id=owner, revision=1, variants=[variant("thumbnail.320.webp")]
+    )
     await publish(bus, event, owner)
     await publish(bus, event, owner)
     later = await send(upload, jpeg(colour="red"))
@@ -252,7 +163,7 @@ async def test_a_result_that_comes_twice_is_taken_once(upload: Any, owner: str, 
     await eventually(later_failed)
 
     listed = await upload.ListVariants(upload_pb2.ListVariantsRequest(image_id=image.id))
-    assert [each.key for each in listed.variants] == ["thumbnail.320"]
+    assert [each.key for each in listed.variants] == ["thumbnail.320.webp"]
 
 
 async def test_a_picture_that_cannot_be_made_says_why(upload: Any, owner: str, bus: Bus, eventually: Any) -> None:

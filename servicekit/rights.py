@@ -202,6 +202,7 @@ ROUTES: Mapping[str, Route] = {
     "GET /v1/images/{image_id}": Route(scope(Scope.IMAGES_READ), Limit.READ),
     "PATCH /v1/images/{image_id}": Route(scope(Scope.IMAGES_WRITE), Limit.WRITE),
     "DELETE /v1/images/{image_id}": Route(scope(Scope.IMAGES_WRITE), Limit.WRITE),
+    "POST /v1/images/{image_id}/retry": Route(scope(Scope.IMAGES_WRITE), Limit.WRITE),
     "GET /v1/images/{image_id}/variants": Route(scope(Scope.IMAGES_READ), Limit.READ),
     "GET /v1/platforms": Route(scope(Scope.CONNECTIONS_READ), Limit.READ),
     "POST /v1/connections": Route(scope(Scope.CONNECTIONS_WRITE), Limit.WRITE),

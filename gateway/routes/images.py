@@ -36,7 +36,10 @@ _FORM = {
                         "file": {
                             "type": "string",
                             "contentMediaType": "application/octet-stream",
-                            "description": "JPEG, PNG and the like; judged by its content.",
+                            "description": (
+                                "JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF or BMP; judged by its content."
+                                " Of moving pictures the first frame counts."
+                            ),
                         },
                     },
                 }
@@ -91,6 +94,13 @@ async def update_image(image_id: str, change: ImageChange, gateway: GatewayParts
 async def delete_image(image_id: str, gateway: GatewayParts) -> None:
     """Takes a picture out of the library. Where it is shown, it stays."""
     await gateway.upload.DeleteImage(upload_pb2.DeleteImageRequest(id=image_id))
+
+
+@router.post("/{image_id}/retry", responses=told(404, 409))
+async def retry_image(image_id: str, gateway: GatewayParts) -> Image:
+    """Tries a failed picture again. Refused with IMAGE_NOT_FAILED while it is being processed or ready."""
+    answer = await gateway.upload.RetryImage(upload_pb2.RetryImageRequest(id=image_id))
+    return Image.of(answer.image, gateway.links)
 
 
 @router.get("/{image_id}/variants", responses=told(404))

@@ -1,12 +1,13 @@
 """The library of pictures."""
 
+from base64 import b64encode
 from typing import Literal, cast
 
 from pydantic import Field
 
 from gateway.media import MediaLinks
 from gateway.schemas.common import Answer, Question, Time, time_or_none, word
-from gateway.schemas.pictures import Thumbnail
+from gateway.schemas.pictures import Rectangle, Thumbnail
 from linkarooie.upload.v1 import upload_pb2
 from servicekit.protobuf import moment
 
@@ -43,6 +44,10 @@ class Image(Answer):
     ready_at: Time | None
     thumbnails: list[Thumbnail]
     """Smallest first; empty until the picture is ready."""
+    placeholder: str | None
+    """ThumbHash in base64, about 25 bytes: a blurred picture to show until a thumbnail has come. Null until the picture is ready."""
+    faces: list[Rectangle]
+    """The faces that were found, largest first; empty until the picture is ready."""
 
     @classmethod
     def of(cls, image: upload_pb2.Image, links: MediaLinks) -> "Image":
@@ -63,6 +68,8 @@ class Image(Answer):
             created_at=moment(image.create_time),
             ready_at=time_or_none(image.ready_time, present=image.HasField("ready_time")),
             thumbnails=[Thumbnail.of(variant, links) for variant in image.thumbnails],
+            placeholder=b64encode(image.look.placeholder).decode() or None,
+            faces=[Rectangle.of(face) for face in image.look.faces],
         )
 
 

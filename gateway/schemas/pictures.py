@@ -1,7 +1,9 @@
 """Files that can be looked at."""
 
+from typing import Literal, cast
+
 from gateway.media import MediaLinks
-from gateway.schemas.common import Answer
+from gateway.schemas.common import Answer, word
 from linkarooie.processor.v1 import processor_pb2
 
 
@@ -14,8 +16,32 @@ class Note(Answer):
     """One sentence for people."""
 
 
+class Rectangle(Answer):
+    """A part of a picture, in fractions of its width and height from the top left corner."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @classmethod
+    def of(cls, box: processor_pb2.Rectangle) -> "Rectangle":
+        return cls(left=box.left, top=box.top, right=box.right, bottom=box.bottom)
+
+
+FrameReason = Literal["whole", "crop", "focus", "faces", "saliency", "centre"]
+
+
+class Frame(Rectangle):
+    """The part of the picture that a variant shows, and why this part."""
+
+    reason: FrameReason
+    """`whole`: all of it. `crop`: the owner's cut. `focus`: around the owner's point. `faces`: around the faces. `saliency`: around
+    what catches the eye. `centre`: the middle, since nothing stands out."""
+
+
 class Thumbnail(Answer):
-    """A small picture for showing another one."""
+    """A small picture for showing another one. The same size comes in more than one format: choose the first that can be shown."""
 
     url: str
     """Relative to this API's own address; good for at least a day."""
@@ -37,7 +63,7 @@ class Variant(Answer):
     """One finished file: what a platform gets in a slot, or a picture of our own."""
 
     key: str
-    """The slot it is for, such as `x.avatar`, or a picture of our own, such as `thumbnail.320`."""
+    """The slot it is for, such as `x.avatar`, or a picture of our own, such as `thumbnail.320.webp`."""
     platform: str | None
     """Null for pictures of our own."""
     slot: str | None
@@ -49,6 +75,8 @@ class Variant(Answer):
     sha256: str
     notes: list[Note]
     """What was changed and why, most important first."""
+    frame: Frame | None
+    """The part of the picture that it shows; null where it was not noted."""
     url: str
     """Relative to this API's own address; good for at least a day."""
 
@@ -64,6 +92,7 @@ class Variant(Answer):
             bytes=variant.bytes,
             sha256=variant.sha256,
             notes=[Note(code=note.code, text=note.text) for note in variant.notes],
+            frame=_frame(variant.frame),
             url=links.to(variant.object_key, name=variant.key.replace(".", "-")),
         )
 
@@ -77,3 +106,10 @@ class VariantList(Answer):
     """Always empty: there are too few to page."""
     revision: int
     """The revision that they were made from."""
+
+
+def _frame(frame: processor_pb2.Frame) -> Frame | None:
+    if frame.reason == processor_pb2.FRAME_REASON_UNSPECIFIED:
+        return None
+    reason = cast("FrameReason", word(processor_pb2.FrameReason, frame.reason))
+    return Frame(left=frame.box.left, top=frame.box.top, right=frame.box.right, bottom=frame.box.bottom, reason=reason)

@@ -177,6 +177,8 @@ REQUESTS: Mapping[str, Request] = {
     "GET /v1/images/{image_id}": about("image_id", "image"),
     "PATCH /v1/images/{image_id}": about("image_id", "image", json={"alt_text": "A pagoda in a park"}),
     "DELETE /v1/images/{image_id}": doomed("image_id", World.new_image),
+    # What is ready is not tried again.
+    "POST /v1/images/{image_id}/retry": about("image_id", "image", 409),
     "GET /v1/images/{image_id}/variants": about("image_id", "image"),
     "GET /v1/platforms": plain(),
     "POST /v1/connections": plain(json={"platform": "x"}),

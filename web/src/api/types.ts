@@ -3,7 +3,9 @@ import type { components } from './schema';
 type Schemas = components['schemas'];
 
 export type Image = Schemas['Image'];
+export type Thumbnail = Schemas['Thumbnail'];
 export type Variant = Schemas['Variant'];
+export type Frame = Schemas['Frame'];
 export type Platform = Schemas['Platform'];
 export type Connection = Schemas['Connection'];
 export type Reason = Schemas['Reason'];

@@ -1,8 +1,10 @@
 import { Link } from '@tanstack/react-router';
 import type { Image } from '../api/types';
 import { formatPixels } from '../format';
+import { squarePosition } from '../frames';
 import { Chip } from './chip';
 import { Icon } from './icon';
+import { Photo } from './photo';
 import { IMAGE_LOOKS } from './states';
 
 /** A picture of the library, which leads to its page. */
@@ -21,17 +23,18 @@ export function PictureTile({ image }: { image: Image }) {
 
 /** A picture as a square; described by its own text unless its name stands beside it. */
 export function PictureThumb({ image, alt = image.alt_text }: { image: Image; alt?: string }) {
-  const thumbnail = image.thumbnails.find((candidate) => candidate.width >= 300) ?? image.thumbnails.at(-1);
-  if (thumbnail) {
-    return (
-      <span className="thumb">
-        <img src={thumbnail.url} alt={alt} loading="lazy" width={thumbnail.width} height={thumbnail.height} />
-      </span>
-    );
-  }
+  const otherwise = (
+    <span className="thumb-empty">
+      {image.state === 'processing' ? (
+        <span className="spinner" aria-hidden="true" />
+      ) : (
+        <Icon name={image.state === 'failed' ? 'warning' : 'library'} size={24} />
+      )}
+    </span>
+  );
   return (
-    <span className="thumb thumb-empty">
-      {image.state === 'failed' ? <Icon name="warning" size={24} /> : <span className="spinner" aria-hidden="true" />}
+    <span className="thumb">
+      <Photo image={image} side={320} alt={alt} position={squarePosition(image)} otherwise={otherwise} />
     </span>
   );
 }

@@ -5,13 +5,21 @@ interface SegmentsProps<Value extends string> {
   value: Value;
   options: readonly (readonly [Value, string])[];
   onChange: (value: Value) => void;
+  /** For more than a few: they go on in the next line. */
+  wrap?: boolean;
 }
 
 /** One choice of a few, side by side. */
-export function Segments<Value extends string>({ label, value, options, onChange }: SegmentsProps<Value>) {
+export function Segments<Value extends string>({
+  label,
+  value,
+  options,
+  onChange,
+  wrap = false,
+}: SegmentsProps<Value>) {
   return (
     <ToggleButtonGroup
-      className="segments"
+      className={wrap ? 'segments segments-wrap' : 'segments'}
       aria-label={label}
       selectionMode="single"
       disallowEmptySelection

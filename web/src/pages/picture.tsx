@@ -1,15 +1,14 @@
 import { useMutation, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
-import { getRouteApi, Link } from '@tanstack/react-router';
+import { getRouteApi } from '@tanstack/react-router';
 import { useState } from 'react';
 import { answer, api } from '../api/client';
 import { keys } from '../api/keys';
 import { imageQuery, variantsQuery } from '../api/queries';
 import type { Image } from '../api/types';
-import { Button, buttonClass } from '../components/button';
+import { Button } from '../components/button';
 import { Chip } from '../components/chip';
 import { ConfirmDialog } from '../components/dialog';
 import { TextArea } from '../components/field';
-import { Icon } from '../components/icon';
 import { Moment } from '../components/moment';
 import { Page } from '../components/page';
 import { PictureThumb } from '../components/picture-tile';
@@ -18,6 +17,8 @@ import { Segments } from '../components/segments';
 import { IMAGE_LOOKS } from '../components/states';
 import { formatBytes, formatMediaType, formatPixels } from '../format';
 import { entries } from '../forms';
+import { FailedPicture } from './failed-picture';
+import { FrameView } from './frame-view';
 import { SyncPanel } from './sync-panel';
 import { VariantGallery } from './variant-gallery';
 
@@ -29,6 +30,7 @@ export function PicturePage() {
   const navigate = route.useNavigate();
   const { data: image } = useSuspenseQuery(imageQuery(imageId));
   const { data: variants } = useSuspenseQuery(variantsQuery(imageId));
+  const ofSlot = variants.filter((variant) => variant.slot === slot);
   return (
     <Page title={image.file_name || 'Picture'} actions={<Chip {...IMAGE_LOOKS[image.state]} />}>
       <p className="unseen" role="status">
@@ -40,7 +42,7 @@ export function PicturePage() {
           <Facts image={image} />
         </div>
         <div className="picture-use stack-wide">
-          {image.state === 'failed' && <Failed image={image} />}
+          {image.state === 'failed' && <FailedPicture key={image.id} image={image} />}
           {image.state === 'processing' && (
             <p className="note">
               <span className="spinner" aria-hidden="true" />
@@ -65,7 +67,8 @@ export function PicturePage() {
                 }
               />
               <SyncPanel key={slot} image={image} slot={slot} />
-              <VariantGallery variants={variants.filter((variant) => variant.slot === slot)} alt={image.alt_text} />
+              <FrameView key={`frames ${slot}`} image={image} variants={ofSlot} />
+              <VariantGallery image={image} variants={ofSlot} />
             </>
           )}
         </div>
@@ -98,22 +101,6 @@ function Facts({ image }: { image: Image }) {
         </dd>
       </div>
     </dl>
-  );
-}
-
-function Failed({ image }: { image: Image }) {
-  return (
-    <div className="note note-bad" role="alert">
-      <Icon name="warning" />
-      <div className="stack-tight grow">
-        <p>{image.reason?.message ?? 'This picture cannot be used.'}</p>
-        <div className="row">
-          <Link to="/library" className={buttonClass()}>
-            Add another picture
-          </Link>
-        </div>
-      </div>
-    </div>
   );
 }
 

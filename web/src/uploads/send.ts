@@ -8,6 +8,8 @@ export interface SendOptions {
   /** From 0 to 1. */
   onProgress(share: number): void;
   signal: AbortSignal;
+  /** What it shows, for those who cannot see it. */
+  altText?: string;
 }
 
 /**
@@ -24,7 +26,7 @@ export async function sendImage(file: File, options: SendOptions): Promise<Image
   return JSON.parse(answer.responseText) as Image;
 }
 
-function post(file: File, { idempotencyKey, onProgress, signal }: SendOptions): Promise<XMLHttpRequest> {
+function post(file: File, { idempotencyKey, onProgress, signal, altText }: SendOptions): Promise<XMLHttpRequest> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const request = new XMLHttpRequest();
@@ -40,6 +42,8 @@ function post(file: File, { idempotencyKey, onProgress, signal }: SendOptions): 
     request.open('POST', '/v1/images');
     request.setRequestHeader('idempotency-key', idempotencyKey);
     const form = new FormData();
+    // Before the file, which is passed on while it comes in.
+    if (altText) form.append('alt_text', altText);
     form.append('file', file, file.name);
     request.send(form);
   });

@@ -1,6 +1,7 @@
 import { useEffect, useId, useState } from 'react';
 import { buttonClass } from '../components/button';
 import { Icon } from '../components/icon';
+import { ACCEPTED } from './accepted';
 import { uploads } from './queue';
 
 /** Takes pictures in: dropped here, pasted anywhere on the page, or picked (on a phone, also from the camera). */
@@ -44,7 +45,7 @@ export function UploadArea() {
         className="unseen"
         id={inputId}
         type="file"
-        accept="image/*"
+        accept={ACCEPTED}
         multiple
         onChange={(event) => {
           uploads.add(event.target.files ?? []);
@@ -54,7 +55,10 @@ export function UploadArea() {
       <label className={buttonClass('main')} htmlFor={inputId}>
         Choose pictures
       </label>
-      <p className="small quiet">An avatar or a banner, as large as you have it. The original is never changed.</p>
+      <p className="small quiet">
+        An avatar or a banner, as large as you have it: JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF or BMP. The original is
+        never changed.
+      </p>
     </section>
   );
 }

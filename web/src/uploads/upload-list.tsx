@@ -2,6 +2,7 @@ import { useState, useSyncExternalStore } from 'react';
 import { Button } from '../components/button';
 import { Icon } from '../components/icon';
 import { formatBytes } from '../format';
+import { kindOf } from './accepted';
 import { type Upload, uploads } from './queue';
 
 /** The uploads under way and those that failed; nothing when there are none. */
@@ -21,7 +22,7 @@ function UploadRow({ upload }: { upload: Upload }) {
   const failed = upload.state === 'failed';
   return (
     <li className={`upload card ${failed ? 'upload-failed' : ''}`}>
-      <Preview address={upload.preview} />
+      <Preview upload={upload} />
       <div className="stack-tight grow">
         <p>
           <strong>{upload.fileName}</strong> <span className="small quiet">{formatBytes(upload.bytes)}</span>
@@ -57,12 +58,18 @@ function UploadRow({ upload }: { upload: Upload }) {
   );
 }
 
-/** The picked file, if the browser can show it. */
-function Preview({ address }: { address: string | null }) {
-  const [shown, setShown] = useState(true);
+/** The picked file where the browser can show it; else what kind it is, as HEIC and TIFF are in most. */
+function Preview({ upload: { preview, fileName } }: { upload: Upload }) {
+  const [shown, setShown] = useState(false);
   return (
     <span className="upload-thumb">
-      {address && shown && <img src={address} alt="" onError={() => setShown(false)} />}
+      {!shown && (
+        <span className="upload-kind" aria-hidden="true">
+          {kindOf(fileName) || <Icon name="library" size={24} />}
+        </span>
+      )}
+      {/* Seen once it is read: one that cannot be read is never seen as broken. */}
+      {preview && <img src={preview} alt="" hidden={!shown} onLoad={() => setShown(true)} />}
     </span>
   );
 }

@@ -154,6 +154,20 @@ class FrameReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Saliency:
+    """Where a picture has something to look at, in cells of equal size."""
+
+    columns: int
+    rows: int
+    # One byte a cell, row by row: 0 for nothing, 255 for the most striking cell.
+    weights: bytes
+
+    def __post_init__(self) -> None:
+        if min(self.columns, self.rows) < 1 or len(self.weights) != self.columns * self.rows:
+            raise ValueError(f"{len(self.weights)} weights do not fill {self.columns} × {self.rows} cells")
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """What was seen in a picture, turned and mirrored as edited."""
 
@@ -161,6 +175,8 @@ class Look:
     faces: tuple[Rectangle, ...] = ()
     # ThumbHash, about 25 bytes: a blurred placeholder is drawn from it.
     placeholder: bytes = b""
+    # For framing alone, where no faces decide; None where nothing stands out. Not told to anybody else.
+    saliency: Saliency | None = None
 
 
 @dataclass(frozen=True, slots=True)

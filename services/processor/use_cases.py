@@ -27,12 +27,15 @@ log = structlog.get_logger()
 SOURCE = "processor"
 # A worker that ran out of time or memory gets another chance when the machine is less busy; then the picture is to blame.
 WORKER_ATTEMPTS = 3
+_EXPORT_AGAIN = "Export it again, smaller or as JPEG, and upload that."
+# NOT_STARTED is not among them: it says nothing about the picture.
 WORKER_MESSAGES = {
-    "TIMEOUT": "it took longer than {seconds:g} seconds. Export it again, smaller or as JPEG, and upload that.",
-    "CPU_TIME": "it took longer than a picture may. Export it again, smaller or as JPEG, and upload that.",
-    "OUT_OF_MEMORY": "it took more memory than a picture may. Export it again, smaller or as JPEG, and upload that.",
-    "CRASHED": "reading it failed in a way that damaged files cause. Open it in an image editor, save it as JPEG or PNG,"
-    " and upload that.",
+    "TIMEOUT": f"it took longer than {{seconds:g}} seconds. {_EXPORT_AGAIN}",
+    "CPU_TIME": f"it took more work than a picture may. {_EXPORT_AGAIN}",
+    "OUT_OF_MEMORY": f"it took more memory than a picture may. {_EXPORT_AGAIN}",
+    "FILE_SIZE": f"it became a file larger than any place takes. {_EXPORT_AGAIN}",
+    "CRASHED": "reading it failed in a way that damaged files cause."
+    " Open it in an image editor, save it as JPEG or PNG, and upload that.",
 }
 ORIGINAL_MISSING = "The file of this picture is not in the store any more. Upload it again."
 
@@ -83,7 +86,7 @@ class Darkroom:
         except PictureRefused as refusal:
             await self._fail(job, "refused", refusal.reason, refusal.message, cause=refusal.message)
         except PictureWorkerError as error:
-            if delivery < WORKER_ATTEMPTS:
+            if delivery < WORKER_ATTEMPTS or error.reason not in WORKER_MESSAGES:
                 raise
             words = WORKER_MESSAGES[error.reason].format(seconds=self.render_timeout_seconds)
             message = f"This picture could not be processed in {WORKER_ATTEMPTS} attempts: {words}"

@@ -4,17 +4,20 @@ import asyncio
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
-from processor_client import Running, ask, dead_letters, photo, put_original, results, tell
+from processor_client import Running, ask, darkroom, dead_letters, job, photo, put_original, recipe, results, tell
 
 from linkarooie.events.v1 import events_pb2 as events
 from servicekit import consumers
 from servicekit.bus import Bus
+from servicekit.consumers import PoisonedMessageError
 from servicekit.dead_letters import DeadLetters
 from servicekit.errors import UnavailableError
 from servicekit.object_store import ObjectStore
+from servicekit.pictures.worker import Reason
+from servicekit.pictures.workers import PictureWorkerError, PictureWorkers
 from services.processor.use_cases import WORKER_ATTEMPTS
 
 
@@ -101,6 +104,50 @@ async def test_a_picture_that_takes_too_long_every_time_is_given_up_and_ready_af
     assert isinstance(ready, events.VariantsReady)
     assert ready.attempt == 2
     assert await dead_letters(bus, original) == []
+
+
+async def test_a_picture_is_not_given_up_because_no_worker_comes_up(
+    processor: Running, bus: Bus, objects: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, failures = processor.workers.run, 0
+
+    async def not_at_first(*arguments: Any, **named: Any) -> Any:
+        nonlocal failures
+        if failures < WORKER_ATTEMPTS + 1:
+            failures += 1
+            raise PictureWorkerError("NOT_STARTED", "the machine is on its knees")
+        return await run(*arguments, **named)
+
+    monkeypatch.setattr(processor.workers, "run", not_at_first)
+    original = await put_original(objects, photo(), tmp_path)
+    await tell(bus, original)
+
+    [ready] = await results(bus, original)
+
+    assert isinstance(ready, events.VariantsReady)
+
+
+async def test_every_end_of_a_worker_that_a_picture_can_cause_is_put_in_words(
+    bus: Bus, objects: ObjectStore, workers: PictureWorkers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = darkroom(bus, objects, workers, [recipe("small", 40)])
+    original = await put_original(objects, photo(), tmp_path)
+    reasons = [reason for reason in get_args(Reason) if reason != "NOT_STARTED"]
+
+    for attempt, reason in enumerate(reasons, start=1):
+
+        async def end(*_: Any, reason: Reason = reason, **__: Any) -> None:
+            raise PictureWorkerError(reason, "as it goes")
+
+        monkeypatch.setattr(workers, "run", end)
+        with pytest.raises(PoisonedMessageError, match=f"PROCESSING_{reason}: as it goes"):
+            await room.make_variants(job(original, attempt=attempt), delivery=WORKER_ATTEMPTS)
+
+    told = await results(bus, original, count=len(reasons))
+    assert [failed.reason for failed in told] == [f"PROCESSING_{reason}" for reason in reasons]
+    for failed in told:
+        assert "could not be processed in 3 attempts: " in failed.message
+        assert failed.message.endswith("upload that.")
 
 
 async def test_a_picture_whose_file_is_gone_is_told_so(

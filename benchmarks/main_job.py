@@ -1,12 +1,15 @@
 """Times the main job on this machine: from upload to ready, and from Sync to verified, and which part takes how much.
 
 A process a service, real servers, the sandbox's platforms as they come (X shows a new picture 2 s after it has taken it).
+"Ready to rendering" is how many times as long as the rendering alone it took from the stored original to the ready picture.
 
-usage: .venv/bin/python benchmarks/main_job.py [rounds]
+usage: .venv/bin/python benchmarks/main_job.py [--uploads] [rounds]
 """
 
+import argparse
 import asyncio
 import io
+import json
 import statistics
 import sys
 import tempfile
@@ -15,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -49,14 +53,32 @@ def moment(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-async def upload(person: Person, content: bytes, times: Times) -> str:
+async def upload(installation: Installation, person: Person, content: bytes, times: Times) -> str:
     began = time.monotonic()
     image_id = await person.upload(content)
     times["request"].append(time.monotonic() - began)
     image = await person.ready(image_id)
     times["request to ready"].append(time.monotonic() - began)
-    times["stored to ready"].append(moment(image["ready_at"]) - moment(image["created_at"]))
+    stored, ready = moment(image["created_at"]), moment(image["ready_at"])
+    made = made_line(installation.processes["processor"].log, image_id)
+    finished, took = moment(made["timestamp"]), made["total_ms"] / 1000
+    times["stored to ready"].append(ready - stored)
+    times["  stored to taken"].append(finished - took - stored)
+    for step in ("look_up", "fetch", "render", "store"):
+        times[f"  {step}"].append(made[f"{step}_ms"] / 1000)
+    times["  made to ready"].append(ready - finished)
+    times["ready to rendering (times)"].append((ready - stored) / (made["render_ms"] / 1000))
     return image_id
+
+
+def made_line(log: Path, image_id: str) -> dict[str, Any]:
+    """Returns what the processor logged of a picture."""
+    for line in log.read_text().splitlines():
+        if image_id in line:
+            words: dict[str, Any] = json.loads(line)
+            if words["event"] == "picture_made":
+                return words
+    raise LookupError(f"the processor logged nothing of {image_id} in {log}")
 
 
 async def sync(person: Person, image_id: str, times: Mapping[str, Times]) -> None:
@@ -74,34 +96,39 @@ async def sync(person: Person, image_id: str, times: Mapping[str, Times]) -> Non
         times[platform]["asked to verified"].append(at["verified"] - asked)
 
 
-async def measure(installation: Installation, rounds: int) -> None:
+async def measure(installation: Installation, rounds: int, *, syncs: bool) -> None:
     async with installation.person() as person:
-        await person.connect_all(installation.sandbox)
+        if syncs:
+            await person.connect_all(installation.sandbox)
         small: Times = defaultdict(list)
         large: Times = defaultdict(list)
         synced: dict[str, Times] = {platform: defaultdict(list) for platform in PLATFORMS}
         for number in range(rounds):
-            image_id = await upload(person, picture(number, width=640), small)
-            await upload(person, picture(number, width=4242), large)
-            await sync(person, image_id, synced)
+            image_id = await upload(installation, person, picture(number, width=640), small)
+            await upload(installation, person, picture(number, width=4242), large)
+            if syncs:
+                await sync(person, image_id, synced)
     print(f"\n{rounds} rounds; seconds: median (smallest to largest)\n")
     say("upload, 640 pixels wide", small)
     say("upload, 4242 pixels wide (12 megapixels or more)", large)
-    for platform in PLATFORMS:
+    for platform in PLATFORMS if syncs else ():
         say(f"sync, {platform}", synced[platform])
 
 
 def say(title: str, times: Mapping[str, Sequence[float]]) -> None:
     print(title)
     for part, seconds in times.items():
-        print(f"    {part:34} {statistics.median(seconds):6.2f}   ({min(seconds):.2f} to {max(seconds):.2f})")
+        print(f"    {part:34} {statistics.median(seconds):7.3f}   ({min(seconds):.3f} to {max(seconds):.3f})")
 
 
 async def main() -> None:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    parser = argparse.ArgumentParser(description="Times the main job on this machine.")
+    parser.add_argument("rounds", type=int, nargs="?", default=5)
+    parser.add_argument("--uploads", action="store_true", help="no syncs")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="linkarooie-benchmark-") as folder:
         async with installed(Path(folder), *SERVICES) as installation:
-            await measure(installation, rounds)
+            await measure(installation, options.rounds, syncs=not options.uploads)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 app = typer.Typer(
-    no_args_is_help=True, help="Make accounts of staff, give roles, rotate signing keys, look after dead letters."
+    no_args_is_help=True,
+    help="Make accounts of staff, give roles, rotate signing keys, look after dead letters, have pictures made anew.",
 )
 app.add_typer(dead_letters.app, name="dead-letters")
 
@@ -91,3 +92,28 @@ def _with_operator(work: Callable[["Operator"], Awaitable[Result]]) -> Result:
             return await work(operator)
 
     return asyncio.run(run())
+
+
+@app.command()
+def render_again(
+    failed: Annotated[bool, typer.Option("--failed", help="Only pictures that have failed.")] = False,
+    owner: Annotated[str | None, typer.Option(help="Only pictures of one account, by its id.")] = None,
+) -> None:
+    """Have the versions of all pictures made anew, behind what people wait for. Needs the environment of the upload service."""
+    from servicekit.telemetry import set_up_logs
+    from services.upload.operator import OperatorSettings, operator_of
+
+    settings = load_settings(OperatorSettings)
+    set_up_logs(level="warning", format="console")
+
+    async def run() -> int:
+        async with operator_of(settings) as operator:
+            return await operator.render_again(only_failed=failed, owner_id=owner)
+
+    asked = asyncio.run(run())
+    if asked:
+        typer.echo(
+            f"Asked for {asked:,} {'picture' if asked == 1 else 'pictures'}; the processor makes them as it can."
+        )
+    else:
+        typer.echo("There is no such picture, so nothing is made anew.")

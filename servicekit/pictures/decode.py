@@ -11,7 +11,8 @@ import pi_heif
 from PIL import AvifImagePlugin, Image, ImageMath
 
 from servicekit.pictures.colour import to_srgb
-from servicekit.pictures.model import HEIC, HEIF, TIFF, PictureInfo, PictureRefused
+from servicekit.pictures.completeness import lacks_rows
+from servicekit.pictures.model import HEIC, HEIF, PNG, TIFF, PictureInfo, PictureRefused
 
 # A worker has one core. Previews, depth maps and gain maps are not looked at.
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
@@ -96,6 +97,8 @@ def _load(file: BinaryIO, info: PictureInfo, scale: float) -> Image.Image:
     expected = image.size
     image.load()
     _check_size(image, expected)
+    if info.content_type == PNG and lacks_rows(image, file):
+        raise ValueError("the pixels end before the last row")
     return image
 
 

@@ -10,6 +10,7 @@ from servicekit.pictures.headers.base import MAX_PARTS, broken, ends_too_early, 
 # A phone's photograph has about 60 items: its tiles, a preview, a depth map. More is made to cost time.
 MAX_ITEMS = 4_000
 _MAX_PROPERTIES = 1_000
+_ONLY_ONCE = {b"pitm", b"iinf", b"iloc", b"iref", b"iprp", b"idat"}
 
 _IN_FILE, _IN_META = 0, 1
 
@@ -71,7 +72,11 @@ def read_items(data: mmap.mmap, meta: Box) -> Items:
     """Reads the items of a `meta` box."""
     items = Items()
     # An item may be described before the box that holds its content.
-    inside = {box.kind: box for box in boxes(data, meta.start + 4, meta.end)}
+    inside: dict[bytes, Box] = {}
+    for box in boxes(data, meta.start + 4, meta.end):
+        # The decoder might believe the other one.
+        if inside.setdefault(box.kind, box) is not box and box.kind in _ONLY_ONCE:
+            raise broken("it describes itself twice")
     if b"pitm" in inside:
         box = inside[b"pitm"]
         (items.primary,) = struct.unpack_from(">I" if data[box.start] else ">H", data, box.start + 4)

@@ -2,6 +2,7 @@
 
 import mmap
 import struct
+from collections.abc import Iterator
 from itertools import pairwise
 
 from servicekit.pictures.exif import tells_place, without_prefix
@@ -61,7 +62,9 @@ def _parts(data: mmap.mmap) -> tuple[Box | None, Sequence | None]:
     found: dict[bytes, Box] = {}
     # All of them are walked over, so that a file that is cut off is known by its last one.
     for box in boxes(data, 0, len(data)):
-        found.setdefault(box.kind, box)
+        # Which of two the decoder would believe is anyone's guess.
+        if found.setdefault(box.kind, box) is not box and box.kind in (b"meta", b"moov"):
+            raise broken("it describes itself twice")
     sequence = read_sequence(data, found[b"moov"]) if b"moov" in found else None
     return found.get(b"meta"), sequence
 
@@ -126,10 +129,19 @@ def _primary(data: mmap.mmap, items: Items, content_type: str) -> tuple[tuple[in
         elif box.kind == b"av1C" and code == b"av01":
             bits = max(bits, 8 + 2 * (content[2] >> 6 & 1) + 2 * (content[2] >> 5 & 1))
     if code == b"av01":
-        for item, item_kind in items.kinds.items():
-            for start, end in items.extents.get(item, [])[:1] if item_kind == code else ():
-                surfaces.append(av1_size(data[start : min(end, start + _START_BYTES)]))
+        surfaces.extend(_av1_sizes(data, items))
     return _size_of(data, items, items.primary), bits, surfaces
+
+
+def _av1_sizes(data: mmap.mmap, items: Items) -> Iterator[tuple[int, int]]:
+    """Yields the size of every AV1 picture as coded, which has to be the one that the container tells."""
+    for item, kind in items.kinds.items():
+        if kind == b"av01" and (extents := items.extents.get(item)):
+            start, end = extents[0]
+            size = av1_size(data[start : min(end, start + _START_BYTES)])
+            if size != _size_of(data, items, item):
+                raise broken("it describes its size twice")
+            yield size
 
 
 def _check_grid(data: mmap.mmap, items: Items, tiles: list[int]) -> tuple[int, int]:

@@ -150,6 +150,9 @@ def _check_colours(directory: _Directory) -> tuple[int, int]:
 def _check_pixels(directory: _Directory, width: int, height: int, bits: int) -> tuple[int, int]:
     """Checks that strips or tiles lie inside the file. Returns the largest surface that is decoded at once."""
     is_tiled = _TILE_STARTS in directory.entries
+    # Decoders do not agree which of them count.
+    if is_tiled and _STRIP_STARTS in directory.entries:
+        raise broken("it describes its pixels twice")
     starts = directory.values(_TILE_STARTS if is_tiled else _STRIP_STARTS)
     lengths = directory.values(_TILE_LENGTHS if is_tiled else _STRIP_LENGTHS)
     if not starts or len(starts) != len(lengths) or not sum(lengths):

@@ -4,6 +4,8 @@ import struct
 import zlib
 from pathlib import Path
 
+import numpy as np
+
 CORNERS = (Path(__file__).parent / "files" / "corners.heic").read_bytes()
 # In that file: the parameters of the codec, and the coded 64 × 64 pixels.
 _HVCC = CORNERS[CORNERS.index(b"hvcC") - 4 :][:120]
@@ -43,12 +45,13 @@ def webp_lossless(width: int, height: int, content: bytes = b"") -> bytes:
 
 
 def tiff(width: int, height: int, tags: dict[int, tuple[int, ...]], pixels: bytes, order: str = "<") -> bytes:
-    """A TIFF with its directory first and one strip after it. Values are shorts up to 65535, and longs above."""
-    entries = {256: (width,), 257: (height,), 273: (0,), 278: (height,), 279: (len(pixels),)} | tags
+    """A TIFF with its directory first and one strip after it, or with the tiles that the tags say. Values are shorts up to 65535, and longs above."""
+    strips = {} if 324 in tags else {273: (0,), 278: (height,), 279: (len(pixels),)}
+    entries = {256: (width,), 257: (height,)} | strips | tags
     start = 8 + 2 + 12 * len(entries) + 4
     values = {tag: _numbers(order, found) for tag, found in entries.items()}
     after = b"".join(content for _, content in values.values() if len(content) > 4)
-    if entries[273] == (0,):
+    if entries.get(273) == (0,):
         entries[273] = (start + len(after),)
         values[273] = _numbers(order, entries[273])
     directory, position = struct.pack(f"{order}H", len(entries)), start
@@ -149,9 +152,6 @@ def profile(red: tuple[float, float], green: tuple[float, float], blue: tuple[fl
     matrix = _to_d50(red, green, blue)
     curve = b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256)) + bytes(2)
     tags = {
-        b"desc": b"mluc" + bytes(4) + struct.pack(">II2s2sII", 1, 12, b"en", b"US", 2, 28) + b"\x00x" + bytes(2),
-        b"cprt": b"mluc" + bytes(4) + struct.pack(">II2s2sII", 1, 12, b"en", b"US", 2, 28) + b"\x00x" + bytes(2),
-        b"wtpt": _xyz(0.9642, 1.0, 0.8249),
         b"rXYZ": _xyz(*(row[0] for row in matrix)),
         b"gXYZ": _xyz(*(row[1] for row in matrix)),
         b"bXYZ": _xyz(*(row[2] for row in matrix)),
@@ -159,14 +159,20 @@ def profile(red: tuple[float, float], green: tuple[float, float], blue: tuple[fl
         b"gTRC": curve,
         b"bTRC": curve,
     }
+    return _profile(b"mntr", b"RGB ", b"XYZ ", tags)
+
+
+def _profile(device: bytes, space: bytes, connection: bytes, tags: dict[bytes, bytes]) -> bytes:
+    text = b"an example\x00"
+    name = b"desc" + bytes(4) + struct.pack(">I", len(text)) + text + bytes(78)
+    tags = {b"desc": name, b"cprt": name, b"wtpt": _xyz(0.9642, 1.0, 0.8249)} | tags
     table, content = struct.pack(">I", len(tags)), b""
     start = 128 + 4 + 12 * len(tags)
     for tag, value in tags.items():
         table += struct.pack(">4sII", tag, start + len(content), len(value))
-        content += value
-    length = start + len(content)
-    header = struct.pack(">I4sI4s4s4s", length, bytes(4), 0x04300000, b"mntr", b"RGB ", b"XYZ ") + bytes(12)
-    header += b"acsp" + bytes(28) + struct.pack(">3i", 0xF6D6, 0x10000, 0xD32D) + bytes(48)
+        content += value + bytes(-len(value) % 4)
+    header = struct.pack(">I4sI4s4s4s", start + len(content), bytes(4), 0x02400000, device, space, connection)
+    header += bytes(12) + b"acsp" + bytes(28) + struct.pack(">3i", 0xF6D6, 0x10000, 0xD32D) + bytes(48)
     return header + table + content
 
 
@@ -176,8 +182,6 @@ def _xyz(*values: float) -> bytes:
 
 def _to_d50(*primaries: tuple[float, float]) -> list[list[float]]:
     """The primaries' X, Y and Z by column, scaled to the white of D65 and adapted to D50 after Bradford."""
-    import numpy as np
-
     columns = np.array([[x / y, 1, (1 - x - y) / y] for x, y in primaries]).T
     white = np.array([0.95047, 1.0, 1.08883])
     scaled = columns * np.linalg.solve(columns, white)
@@ -190,3 +194,22 @@ def _to_d50(*primaries: tuple[float, float]) -> list[list[float]]:
 SRGB = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
 DISPLAY_P3 = ((0.68, 0.32), (0.265, 0.69), (0.15, 0.06))
 ADOBE_RGB = ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06))
+
+
+def grey_profile(gamma: float) -> bytes:
+    """A profile for grey pictures."""
+    curve = b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256)) + bytes(2)
+    return _profile(b"prtr", b"GRAY", b"XYZ ", {b"kTRC": curve})
+
+
+def cmyk_profile(ink: tuple[int, int, int], paper: tuple[int, int, int] = (255, 128, 128)) -> bytes:
+    """A profile for CMYK in which any full ink has one colour, as is no ink; both in Lab as bytes."""
+    ramp = bytes(range(256))
+    corners = b"".join(bytes(paper if not any(mix) else ink) for mix in _corners(4))
+    identity = struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 65536)
+    table = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + identity + ramp * 4 + corners + ramp * 3
+    return _profile(b"prtr", b"CMYK", b"Lab ", {b"A2B0": table})
+
+
+def _corners(count: int) -> list[tuple[int, ...]]:
+    return [tuple(number >> shift & 1 for shift in reversed(range(count))) for number in range(1 << count)]

@@ -11,12 +11,15 @@ from servicekit.pictures.model import AVIF, BMP, GIF, JPEG, PNG, READABLE, TIFF,
 from servicekit.pictures.sniff import HEAD_BYTES, sniff
 
 _SIZE = (72, 48)
+# Damage to a larger file is mostly damage to its pixels.
+_MAX_BYTES = 50_000
 # Files of formats that Pillow cannot write.
 _FILES = Path(__file__).parents[1] / "unit" / "pictures" / "files"
 
 
 def seeds(folder: Path = _FILES) -> dict[str, list[bytes]]:
-    """Returns files by media type, for all that is readable; those in `folder` are taken too, by their content."""
+    """Returns files by media type, for all that is readable; small ones in `folder` are taken too, by
+    their content."""
     found: dict[str, list[bytes]] = {content_type: [] for content_type in sorted(READABLE)}
     for content_type, content in (*_made(), *_kept(folder)):
         if content_type in found:
@@ -26,7 +29,7 @@ def seeds(folder: Path = _FILES) -> dict[str, list[bytes]]:
 
 def _kept(folder: Path) -> Iterator[tuple[str, bytes]]:
     for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
-        if path.is_file():
+        if path.is_file() and path.stat().st_size <= _MAX_BYTES:
             content = path.read_bytes()
             yield sniff(content[:HEAD_BYTES]).content_type, content
 

@@ -4,7 +4,7 @@ One row a photograph. First the photograph with its faces (red) and the frame of
 it, which decides where nobody is seen; then what each place shows, and why: outside a circle it is dimmed, covered zones are
 shaded red, and zones that are seen everywhere are outlined in green. Places of the same shape, mask and zones are one.
 
-For judging changes of `services/processor/pipeline/{faces,saliency,placement,frame}.py` by eye.
+For judging by eye what a change to `services/processor/pipeline/{faces,saliency,placement,frame}.py` does.
 """
 
 import argparse
@@ -28,14 +28,14 @@ GAP = 8
 CAPTION = 14
 
 
-def main() -> int:
-    """Draws the sheet; returns 1 if a photograph cannot be read."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Draws the sheet; returns 1 and says which if a photograph cannot be read."""
     parser = argparse.ArgumentParser(description="Shows how pictures are framed.")
     parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO")
     parser.add_argument("-o", "--out", type=Path, required=True, help="the sheet, a PNG")
     parser.add_argument("--focus", nargs=2, type=float, metavar=("X", "Y"), help="fractions of the picture")
     parser.add_argument("--crop", nargs=4, type=float, metavar=("LEFT", "TOP", "RIGHT", "BOTTOM"))
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     edit = Edit(crop=Rectangle(*asked.crop) if asked.crop else None, focus=Point(*asked.focus) if asked.focus else None)
     pi_heif.register_heif_opener()
     rows = []
@@ -44,7 +44,7 @@ def main() -> int:
             with Image.open(path) as image:
                 photo = ImageOps.exif_transpose(image).convert("RGBA" if image.has_transparency_data else "RGB")
         except (OSError, UnidentifiedImageError) as error:
-            print(f"{path}: {error}", file=sys.stderr)
+            print(f"tools/contact_sheet.py: cannot read {path} as a picture: {error}", file=sys.stderr)
             return 1
         rows.append(draw_row(path.name, photo, edit, places()))
     sheet = Image.new("RGB", (max(row.width for row in rows), sum(row.height for row in rows)), "dimgrey")
@@ -69,6 +69,7 @@ def draw_row(name: str, photo: Image.Image, edit: Edit, specs: Sequence[Renditio
     preview.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
     look = look_at(preview)
     frames = [choose_frame(spec, *photo.size, edit, look) for spec in specs]
+    # Large enough for every tile, and quicker to draw.
     photo.thumbnail((2000, 2000))
     tiles = [
         (f"{name[:30]}: {len(look.faces)} faces", _overview(photo, look, frames)),

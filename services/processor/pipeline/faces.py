@@ -26,6 +26,8 @@ MODEL_FILE = "face_detection_yunet_2023mar.onnx"
 FACES_MAX = 20
 # Finds faces in profile and in hard light, and takes few things for faces.
 _SCORE_MIN = 0.7
+# What reaches over half the picture must score this. Real faces that large have 0.85 and more; blossoms have less.
+_LARGE, _LARGE_SCORE_MIN = 0.5, 0.8
 # Of two boxes that overlap by more than this part, the better one counts.
 _OVERLAP_MAX = 0.3
 
@@ -43,7 +45,9 @@ def find_faces(preview: Image.Image) -> tuple[Rectangle, ...]:
         return ()
     width, height = preview.size
     faces = []
-    for left, top, across, down in _boxes(detector, preview):
+    for left, top, across, down, score in _found(detector, preview):
+        if max(across / width, down / height) > _LARGE and score < _LARGE_SCORE_MIN:
+            continue
         # A face may reach over the edge of the picture.
         edges = (
             _within(left / width),
@@ -83,8 +87,8 @@ def _model() -> Path:
     return path
 
 
-def _boxes(detector: "cv2.FaceDetectorYN", preview: Image.Image) -> list[list[float]]:
-    """Returns left, top, width and height of each face, in pixels. Raises MemoryError."""
+def _found(detector: "cv2.FaceDetectorYN", preview: Image.Image) -> list[list[float]]:
+    """Returns left, top, width and height of each face, in pixels, and its score. Raises MemoryError."""
     import cv2
 
     try:
@@ -98,7 +102,8 @@ def _boxes(detector: "cv2.FaceDetectorYN", preview: Image.Image) -> list[list[fl
         return []
     # OpenCV's stubs promise rows; where nobody is found there is None.
     found = cast("NDArray[np.float32] | None", rows)
-    return [] if found is None else [[float(value) for value in row[:4]] for row in found]
+    # Between the box and the score lie places of eyes, nose and mouth.
+    return [] if found is None else [[float(row[column]) for column in (0, 1, 2, 3, -1)] for row in found]
 
 
 @cache

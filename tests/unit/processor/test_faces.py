@@ -2,6 +2,7 @@ import logging
 import sys
 
 import cv2
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageOps
 
@@ -117,6 +118,36 @@ def test_without_a_detector_nobody_is_found_and_the_log_says_so_once(harm, monke
     assert find_faces(small(portrait())) == ()
     assert find_faces(small(portrait())) == ()
     assert warnings(caplog) == ["no face detector: pictures are framed without looking for faces"]
+
+
+class TellingDetector:
+    """Finds what it is told, at the places and with the scores that a test wants."""
+
+    def __init__(self, *found: tuple[float, ...]) -> None:
+        self.rows = np.array([(*box, *[0] * 10, score) for *box, score in found], dtype=np.float32)
+
+    def setInputSize(self, size):
+        pass
+
+    def detect(self, pixels):
+        return 1, self.rows
+
+
+def test_what_fills_the_picture_must_look_more_like_a_face(monkeypatch):
+    found = TellingDetector((30, 20, 220, 170, 0.75), (40, 30, 200, 160, 0.85), (5, 5, 20, 26, 0.75))
+    monkeypatch.setattr(faces, "_detector", lambda: found)
+    assert [face.left for face in find_faces(Image.new("RGB", (320, 200)))] == [40 / 320, 5 / 320]
+
+
+def test_a_face_beside_the_picture_is_none(monkeypatch):
+    monkeypatch.setattr(faces, "_detector", lambda: TellingDetector((-30, 20, 30, 40, 0.9), (50, 200, 30, 40, 0.9)))
+    assert find_faces(Image.new("RGB", (320, 200))) == ()
+
+
+def test_a_close_up_that_fills_the_picture_is_found():
+    left, top, right, bottom = FACE
+    close = portrait().crop((left - 15, top - 5, right + 15, bottom + 5)).resize((320, 320))
+    assert len(find_faces(close)) == 1
 
 
 class FailingDetector:

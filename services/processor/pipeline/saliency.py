@@ -42,10 +42,9 @@ def find_saliency(preview: Image.Image) -> Saliency | None:
         # On grey, white and black marks are both seen.
         preview = Image.alpha_composite(Image.new("RGBA", preview.size, "grey"), preview)
     fine = preview.convert("RGB").resize((columns * _FINE, rows * _FINE), Image.Resampling.BILINEAR)
-    pixels = np.asarray(fine, dtype=np.float32)
-    cells = _pooled(pixels)
+    cells = np.asarray(fine.reduce(_FINE), dtype=np.float32)
     colours = _opponent(cells)
-    weights = _unlike_the_rim(colours) + _unlike_around(colours) + _edges(pixels) + _SKIN * _skin(cells)
+    weights = _unlike_the_rim(colours) + _unlike_around(colours) + _edges(fine.convert("L")) + _SKIN * _skin(cells)
     if opacity is not None:
         weights = (weights + _CUT_OUT) * opacity
     usual, plain = np.quantile(weights, (1 - _STRIKING_PART, _PLAINLY))
@@ -66,13 +65,6 @@ def _opacity(preview: Image.Image, columns: int, rows: int) -> _Map | None:
     return opacity
 
 
-def _pooled(pixels: _Map) -> _Map:
-    height, width = pixels.shape[:2]
-    blocks = pixels.reshape(height // _FINE, _FINE, width // _FINE, _FINE, -1)
-    pooled: _Map = blocks.mean(axis=(1, 3))
-    return pooled
-
-
 def _opponent(cells: _Map) -> _Map:
     """Colours as lightness and two opponent colours, so that a shadow differs less than another paint does."""
     red, green, blue = cells[..., 0], cells[..., 1], cells[..., 2]
@@ -83,9 +75,9 @@ def _unlike_the_rim(colours: _Map) -> _Map:
     """How far each cell's colour is from every colour that the picture's sides have, 0 to 1."""
     sides = (colours[0], colours[-1], colours[:, 0], colours[:, -1])
     stretches = (stretch for side in sides for stretch in np.array_split(side, _STRETCHES) if len(stretch))
-    rim = np.array([stretch.mean(axis=0) for stretch in stretches])
-    distances = np.linalg.norm(colours[:, :, None, :] - rim, axis=-1).min(axis=-1)
-    return _graded(distances, _NOISE, _PLAIN)
+    rim = [stretch.mean(axis=0) for stretch in stretches]
+    squares = np.min([((colours - colour) ** 2).sum(axis=-1) for colour in rim], axis=0)
+    return _graded(np.sqrt(squares), _NOISE, _PLAIN)
 
 
 def _unlike_around(colours: _Map) -> _Map:
@@ -94,11 +86,14 @@ def _unlike_around(colours: _Map) -> _Map:
     return _graded(np.linalg.norm(colours - around, axis=-1), _NOISE, _PLAIN)
 
 
-def _edges(pixels: _Map) -> _Map:
+def _edges(fine: Image.Image) -> _Map:
     """How much finer each cell is drawn than its surroundings, 0 to 1."""
-    light = pixels.mean(axis=-1)
-    steps = np.abs(np.diff(light, axis=0, prepend=light[:1])) + np.abs(np.diff(light, axis=1, prepend=light[:, :1]))
-    density = _pooled(steps)[..., 0]
+    light = np.asarray(fine, dtype=np.float32)
+    steps = np.zeros_like(light)
+    steps[1:] += np.abs(light[1:] - light[:-1])
+    steps[:, 1:] += np.abs(light[:, 1:] - light[:, :-1])
+    rows, columns = light.shape[0] // _FINE, light.shape[1] // _FINE
+    density = steps.reshape(rows, _FINE, columns, _FINE).mean(axis=(1, 3))
     return _graded(density - 0.7 * _surroundings(density), _EDGE_NOISE, _EDGE_PLAIN)
 
 
@@ -119,7 +114,7 @@ def _window(length: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 
 def _skin(cells: _Map) -> _Map:
-    """1 where a cell may be skin: red before green before blue, by no more than skin of any shade has."""
+    """1 where a cell may be skin: redder than green and greener than blue, by as much as skin in most lights."""
     red, green, blue = cells[..., 0], cells[..., 1], cells[..., 2]
     ratio = (red + 1) / (green + 1)
     likely = (red > 60) & (green > blue) & (ratio > 1.1) & (ratio < 1.9) & (red - blue > 15) & (red - blue < 140)

@@ -31,6 +31,9 @@ _LARGE, _LARGE_SCORE_MIN = 0.5, 0.8
 # Of two boxes that overlap by more than this part, the better one counts.
 _OVERLAP_MAX = 0.3
 
+# Of a fraction of the picture: a third of a pixel of the preview.
+_DIGITS = 3
+
 _log = logging.getLogger(__name__)
 
 
@@ -120,7 +123,8 @@ def _blue_green_red(preview: Image.Image) -> NDArray[np.uint8]:
 
 
 def _within(fraction: float) -> float:
-    return min(max(fraction, 0), 1)
+    # Rounded, so that processors which add in another order see the same face, and make the same files.
+    return round(min(max(fraction, 0), 1), _DIGITS)
 
 
 def _largest_first(face: Rectangle) -> tuple[float, float, float]:

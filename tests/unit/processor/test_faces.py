@@ -136,7 +136,18 @@ class TellingDetector:
 def test_what_fills_the_picture_must_look_more_like_a_face(monkeypatch):
     found = TellingDetector((30, 20, 220, 170, 0.75), (40, 30, 200, 160, 0.85), (5, 5, 20, 26, 0.75))
     monkeypatch.setattr(faces, "_detector", lambda: found)
-    assert [face.left for face in find_faces(Image.new("RGB", (320, 200)))] == [40 / 320, 5 / 320]
+    assert [face.left for face in find_faces(Image.new("RGB", (320, 200)))] == pytest.approx(
+        [40 / 320, 5 / 320], abs=0.001
+    )
+
+
+def test_differences_that_only_rounding_makes_are_not_seen(monkeypatch):
+    seen = []
+    for rounding in (0, 1e-4, -1e-4):
+        found = TellingDetector((40 + rounding, 30, 50 - rounding, 60 + rounding, 0.9))
+        monkeypatch.setattr(faces, "_detector", lambda found=found: found)
+        seen.append(find_faces(Image.new("RGB", (320, 200))))
+    assert seen[0] == seen[1] == seen[2]
 
 
 def test_a_face_beside_the_picture_is_none(monkeypatch):

@@ -1,6 +1,7 @@
 """One worker process, as its owner sees it."""
 
 import asyncio
+import contextlib
 import os
 import pickle
 import signal
@@ -23,6 +24,8 @@ Reason = Literal["TIMEOUT", "CRASHED", "OUT_OF_MEMORY", "CPU_TIME", "FILE_SIZE",
 
 # A worker imports in a fraction of a second; only a machine on its knees needs longer.
 _START_SECONDS = 60.0
+# From the end of its socket to the end of a process are milliseconds.
+_ENDING_SECONDS = 1.0
 
 # A worker sees the paths and the language of its owner, and none of its secrets.
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
@@ -62,6 +65,7 @@ class Worker:
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
+        self._is_killed = False
         self.jobs = 0
 
     @property
@@ -164,6 +168,9 @@ class Worker:
         """Says why the process ended. Its end of the socket is closed, so it is ending."""
         if self._process is None:
             return PictureWorkerError("CRASHED", "the worker ended, cause unknown")
+        if not await self._ends_by_itself():
+            self.kill()
+            return PictureWorkerError("CRASHED", "the worker closed its connection and went on")
         code = await self._process.wait()
         if code == -signal.SIGXCPU:
             return PictureWorkerError(
@@ -174,12 +181,25 @@ class Worker:
         how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
         return PictureWorkerError("CRASHED", f"the worker ended, {how}")
 
+    async def _ends_by_itself(self) -> bool:
+        """Waits a moment for the end of a process whose socket is closed."""
+        if self._process is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_ENDING_SECONDS):
+                    await self._process.wait()
+                    return True
+        return False
+
     def kill(self) -> None:
-        if self._process is not None and self._process.returncode is None:
+        # Once: asyncio takes a second look at the process for us and may then not hear of its end any more.
+        if self._process is not None and self._process.returncode is None and not self._is_killed:
+            self._is_killed = True
             self._process.kill()
 
     async def stop(self) -> None:
         """Ends the process, also in the middle of a job. It is gone when this returns."""
+        if self._reader is not None and self._reader.at_eof():
+            await self._ends_by_itself()
         self.kill()
         if self._writer is not None:
             self._writer.close()

@@ -62,6 +62,11 @@ def limits_of_cores():
     return resource.getrlimit(resource.RLIMIT_CORE)
 
 
+def hang_up():
+    os.closerange(3, 4096)
+    time.sleep(DEADLINE)
+
+
 def start_a_program():
     subprocess.run([sys.executable, "-c", ""], check=True)
 
@@ -244,6 +249,13 @@ async def test_a_worker_that_was_taken_over_makes_its_owner_do_nothing(workers, 
         await run(workers, Hostile, str(tmp_path / "made"))
     assert caught.value.reason == "CRASHED"
     assert not (tmp_path / "made").exists()
+    assert await run(workers, abs, -1) == 1
+
+
+async def test_a_worker_that_hangs_up_and_goes_on_is_ended(workers):
+    with pytest.raises(PictureWorkerError, match="went on") as caught:
+        await run(workers, hang_up)
+    assert caught.value.reason == "CRASHED"
     assert await run(workers, abs, -1) == 1
 
 

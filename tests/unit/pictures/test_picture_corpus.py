@@ -112,6 +112,14 @@ def bottom_up(image: Image.Image, rawmode: str) -> bytes:
     return image.transpose(Image.Transpose.FLIP_TOP_BOTTOM).tobytes("raw", rawmode)
 
 
+def veiled_bmp() -> bytes:
+    """A BMP whose fourth header says where alpha is."""
+    pixels = bottom_up(VEILED, "BGRA")
+    header = struct.pack("<IiiHHIIiiII", 108, *SIZE, 1, 32, 3, len(pixels), 2835, 2835, 0, 0)
+    header += struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000) + bytes(52)
+    return b"BM" + struct.pack("<IHHI", 122 + len(pixels), 0, 0, 122) + header + pixels
+
+
 def tag(image: Image.Image) -> dict[int, tuple[int, ...]]:
     """What a TIFF says of a plain RGB or grey picture."""
     bands = len(image.getbands())
@@ -226,6 +234,7 @@ WHOLE: dict[str, Whole] = {
     "BMP, bilevel": Whole(lambda: encoded(BILEVEL, "BMP"), BILEVEL),
     "BMP, palette": Whole(lambda: encoded(PALETTE, "BMP"), PALETTE),
     "BMP, 32 bits": Whole(lambda: bmp(*SIZE, bottom_up(PIECE.convert("RGBA"), "BGRA"), depth=32), PIECE),
+    "BMP, alpha": Whole(veiled_bmp, VEILED),
     "BMP, top down": Whole(lambda: bmp(96, -64, PIECE.tobytes("raw", "BGR")), PIECE),
 }
 

@@ -12,6 +12,7 @@ export function FrameView({ image, variants }: { image: Image; variants: Variant
   const framed = variants.filter((variant): variant is Variant & { frame: Frame } => variant.frame !== null);
   const shown = framed.find((variant) => variant.key === chosen) ?? framed[0];
   if (!shown) return null;
+  const ratio = image.width / image.height;
   return (
     <section className="card card-roomy stack">
       <h2>What is shown of it</h2>
@@ -25,8 +26,12 @@ export function FrameView({ image, variants }: { image: Image; variants: Variant
         />
       )}
       <figure className="framing">
-        <div className="framing-stage">
-          <Photo image={image} side={640} alt="" otherwise={<span className="framing-lost" />} />
+        {/* Its place is kept before the picture is there, and fractions of it are fractions of the picture. */}
+        <div
+          className="framing-stage"
+          style={{ aspectRatio: `${ratio}`, inlineSize: `min(100%, calc(var(--framing-height) * ${ratio}))` }}
+        >
+          <Photo image={image} side={640} alt="" otherwise={null} />
           <Outline frame={shown.frame} faces={image.faces} round={maskOf(shown) === 'circle'} />
         </div>
         <figcaption className="stack-tight" aria-live="polite">

@@ -78,8 +78,8 @@ class VariantStore:
             look=found.look,
         )
 
-    async def add(self, folder: str, before: Made, recipes: Sequence[Recipe], result: RenderResult, desk: Path) -> Made:
-        """Stores what `recipes` made, then the list of all there is, and returns that. `desk` is for a temporary file."""
+    async def add(self, folder: str, before: Made, recipes: Sequence[Recipe], result: RenderResult) -> Made:
+        """Stores the files that `recipes` made. Returns all that is there now, for `keep`."""
         # Recipes that differ in their limits alone often share a file: it is stored under the name of the first of them.
         files = {made.path: made for made in reversed(result.renditions)}
         await asyncio.gather(
@@ -93,14 +93,16 @@ class VariantStore:
             made.recipe_version: _variant(made, _object_key(folder, files[made.path])) for made in result.renditions
         }
         failures = {versions[failed.key]: _failure(failed, versions[failed.key]) for failed in result.failures}
-        made = Made({**before.variants, **variants}, {**before.failures, **failures}, _look(result.look))
+        return Made({**before.variants, **variants}, {**before.failures, **failures}, _look(result.look))
+
+    async def keep(self, folder: str, made: Made, desk: Path) -> None:
+        """Writes the list, so that what was made is found the next time. `desk` is for a temporary file."""
         listed = processor_pb2.VariantList(
             variants=made.variants.values(), failures=made.failures.values(), look=made.look
         )
         file = desk / "list"
         file.write_bytes(listed.SerializeToString(deterministic=True))
         await self._objects.put_file(f"{folder}/list", file, content_type="application/protobuf")
-        return made
 
 
 def _object_key(folder: str, made: Rendition) -> str:

@@ -53,6 +53,7 @@ class Steps:
     """How long each step of one picture took, in milliseconds."""
 
     milliseconds: dict[str, int] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
@@ -60,6 +61,10 @@ class Steps:
         with RENDER_SECONDS.labels(step).time():
             yield
         self.milliseconds[f"{step}_ms"] = round((time.monotonic() - began) * 1000)
+
+    def total_ms(self) -> int:
+        """Returns the time since the beginning, with what lay between the steps."""
+        return round((time.monotonic() - self.began) * 1000)
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ class Darkroom:
         again, and `PoisonedMessageError` after it told of a failure, so that the operator finds the message.
         """
         try:
-            made = await self._made(job)
+            await self._make(job)
         except PictureRefused as refusal:
             await self._fail(job, "refused", refusal.reason, refusal.message, cause=refusal.message)
         except PictureWorkerError as error:
@@ -94,55 +99,43 @@ class Darkroom:
         except ObjectMissingError:
             cause = f"there is no object {job.object_key}"
             await self._fail(job, "given_up", "ORIGINAL_MISSING", ORIGINAL_MISSING, cause=cause)
-        else:
-            await self._tell_ready(job, made)
 
     async def refuse_edit(self, job: Job, problem: str) -> NoReturn:
         """Tells that a picture's edit makes no sense. Raises `PoisonedMessageError`, for the operator: we sent it ourselves."""
         message = "The changes asked for cannot be applied to this picture. Undo them and save it again."
         await self._fail(job, "refused", "EDIT_INVALID", message, cause=problem)
 
-    async def _made(self, job: Job) -> Made:
-        began = time.monotonic()
+    async def _make(self, job: Job) -> None:
         shelf, place, steps = VariantStore(self.objects), folder(job), Steps()
         with steps.timed("look_up"):
-            made = await shelf.made(place)
-        missing = made.without(self.recipes)
-        if missing:
-            with desk() as directory:
-                source, out = directory / "original", directory / "out"
-                out.mkdir()
-                with steps.timed("fetch"):
-                    await self.objects.get_file(job.object_key, source)
-                with steps.timed("render"):
-                    result: RenderResult = await self.workers.run(
-                        render,
-                        source,
-                        job.edit,
-                        [recipe.spec for recipe in missing],
-                        out,
-                        self.limits,
-                        timeout_seconds=self.render_timeout_seconds,
-                        lane=job.lane,
-                    )
-                with steps.timed("store"):
-                    made = await shelf.add(place, made, missing, result, directory)
-        PICTURES.labels("made" if missing else "found", job.lane.value).inc()
-        variants, failures = made.by(self.recipes)
-        log.info(
-            "picture_made",
-            image_id=job.image_id,
-            lane=job.lane.value,
-            variants=len(variants),
-            not_possible=len(failures),
-            rendered=len(missing),
-            bytes=sum(variant.bytes for variant in variants),
-            total_ms=round((time.monotonic() - began) * 1000),
-            **steps.milliseconds,
-        )
-        return made
+            before = await shelf.made(place)
+        missing = before.without(self.recipes)
+        if not missing:
+            await self._tell_ready(job, before, steps, rendered=0)
+            return
+        with desk() as directory:
+            source, out = directory / "original", directory / "out"
+            out.mkdir()
+            with steps.timed("fetch"):
+                await self.objects.get_file(job.object_key, source)
+            with steps.timed("render"):
+                result: RenderResult = await self.workers.run(
+                    render,
+                    source,
+                    job.edit,
+                    [recipe.spec for recipe in missing],
+                    out,
+                    self.limits,
+                    timeout_seconds=self.render_timeout_seconds,
+                    lane=job.lane,
+                )
+            with steps.timed("store"):
+                made = await shelf.add(place, before, missing, result)
+            await self._tell_ready(job, made, steps, rendered=len(missing))
+            # The list serves the next time only. A crash before it means to make the same once more, and to tell nothing new.
+            await shelf.keep(place, made, directory)
 
-    async def _tell_ready(self, job: Job, made: Made) -> None:
+    async def _tell_ready(self, job: Job, made: Made, steps: Steps, *, rendered: int) -> None:
         variants, failures = made.by(self.recipes)
         ready = events.VariantsReady(
             image_id=job.image_id,
@@ -155,6 +148,18 @@ class Darkroom:
             event_time=timestamp(self.clock()),
         )
         await self._publish(ready, "ready", job)
+        PICTURES.labels("made" if rendered else "found", job.lane.value).inc()
+        log.info(
+            "picture_made",
+            image_id=job.image_id,
+            lane=job.lane.value,
+            variants=len(variants),
+            not_possible=len(failures),
+            rendered=rendered,
+            bytes=sum(variant.bytes for variant in variants),
+            total_ms=steps.total_ms(),
+            **steps.milliseconds,
+        )
 
     async def _fail(self, job: Job, outcome: str, reason: str, message: str, *, cause: str) -> NoReturn:
         """Tells people by `message`, then has the message laid aside with the cause. Raises `PoisonedMessageError`."""

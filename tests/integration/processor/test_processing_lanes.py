@@ -56,4 +56,4 @@ async def test_pictures_that_people_wait_for_go_before_all_that_waits(
 
     order = [result.image_id for result in told]
     assert set(order[:2]) == {asked.image_id, uploaded.image_id}
-    assert order[2:] == [original.image_id for original in bulk]
+    assert set(order[2:]) == {original.image_id for original in bulk}

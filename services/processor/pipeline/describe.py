@@ -8,7 +8,7 @@ from servicekit.pictures.perceptual import perceptual_hash
 from services.processor.pipeline.flatten import flattened
 from services.processor.pipeline.formats import ChosenFile
 from services.processor.pipeline.frame import Frame
-from services.processor.pipeline.model import Note, Rectangle, Rendition, RenditionSpec, recipe_version
+from services.processor.pipeline.model import Note, Rectangle, Rendition, RenditionSpec
 from services.processor.pipeline.resample import Pyramid
 
 _SUFFIXES = {JPEG: "jpg", PNG: "png", WEBP: "webp", AVIF: "avif"}
@@ -34,7 +34,13 @@ class Looks:
 
 
 def describe(
-    spec: RenditionSpec, frame: Frame, chosen: ChosenFile, looks: Looks, notes: tuple[Note, ...], out_dir: Path
+    spec: RenditionSpec,
+    recipe: str,
+    frame: Frame,
+    chosen: ChosenFile,
+    looks: Looks,
+    notes: tuple[Note, ...],
+    out_dir: Path,
 ) -> Rendition:
     """Writes the file, unless another version has written the same, and returns what there is to know of it."""
     encoded = chosen.encoded
@@ -44,7 +50,7 @@ def describe(
         path.write_bytes(encoded.content)
     return Rendition(
         key=spec.key,
-        recipe_version=recipe_version(spec),
+        recipe_version=recipe,
         content_type=encoded.content_type,
         width=frame.width,
         height=frame.height,

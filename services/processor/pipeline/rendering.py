@@ -44,9 +44,10 @@ def render(
     about_picture = picture_notes(info, was_converted=was_converted)
 
     # For each part and size that places show: frame, and cut; for each recipe: flatten, encode, and describe.
+    recipes = [recipe_version(spec) for spec in specs]
     frames = [choose_frame(spec, width, height, edit, look) for spec in specs]
     made: dict[str, Rendition | RenditionFailure] = {}
-    for frame, same_pixels in _by_frame(frames, specs).items():
+    for frame, same_pixels in _by_frame(frames, recipes, specs).items():
         cut = Cut(pyramid.cut(frame.box, frame.width, frame.height), edit.background)
         for recipe, spec in same_pixels.items():
             try:
@@ -56,9 +57,9 @@ def render(
                 made[recipe] = RenditionFailure(spec.key, "BYTE_LIMIT_UNREACHABLE", message)
             else:
                 notes = (*size_notes(frame), *chosen.notes, *about_picture)
-                made[recipe] = describe(spec, frame, chosen, looks, notes, out_dir)
+                made[recipe] = describe(spec, recipe, frame, chosen, looks, notes, out_dir)
 
-    outcomes = [replace(made[recipe_version(spec)], key=spec.key) for spec in specs]
+    outcomes = [replace(made[recipe], key=spec.key) for recipe, spec in zip(recipes, specs, strict=True)]
     return RenderResult(
         tuple(outcome for outcome in outcomes if isinstance(outcome, Rendition)),
         tuple(outcome for outcome in outcomes if isinstance(outcome, RenditionFailure)),
@@ -75,9 +76,11 @@ def _pyramid(source: Path, info: PictureInfo, edit: Edit, scale: float) -> tuple
     return Pyramid(turned(decoded.image, edit)), decoded.was_converted
 
 
-def _by_frame(frames: Sequence[Frame], specs: Sequence[RenditionSpec]) -> dict[Frame, dict[str, RenditionSpec]]:
+def _by_frame(
+    frames: Sequence[Frame], recipes: Sequence[str], specs: Sequence[RenditionSpec]
+) -> dict[Frame, dict[str, RenditionSpec]]:
     """Puts the recipes together that show the same pixels, each recipe once."""
     grouped: dict[Frame, dict[str, RenditionSpec]] = {}
-    for frame, spec in zip(frames, specs, strict=True):
-        grouped.setdefault(frame, {}).setdefault(recipe_version(spec), spec)
+    for frame, recipe, spec in zip(frames, recipes, specs, strict=True):
+        grouped.setdefault(frame, {}).setdefault(recipe, spec)
     return grouped

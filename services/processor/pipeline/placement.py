@@ -52,7 +52,7 @@ _TOP_COUNTS = 0.2
 _CUT_THROUGH = 0.8
 _EDGE = 0.05
 # What must be gained to leave the middle.
-_WORTH_LEAVING = 0.05
+_WORTH_LEAVING = 0.035
 
 
 def place(slide: Slide, focus: Point | None, look: Look) -> tuple[float, FrameReason]:

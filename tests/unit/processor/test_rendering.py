@@ -1,5 +1,8 @@
 import hashlib
+import os
 import pickle
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,10 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageCms, ImageStat
+from PIL.PngImagePlugin import PngInfo
 
+from catalog import load_catalogue
 from servicekit.pictures.model import PictureLimits, PictureRefused
 from servicekit.pictures.perceptual import PerceptualHash, distance, hash_file, perceptual_hash
 from servicekit.pictures.workers import PictureWorkers
+from services.processor.domain import recipes
 from services.processor.pipeline import (
     Edit,
     Fit,
@@ -21,7 +27,9 @@ from services.processor.pipeline import (
     RenditionSpec,
     recipe_version,
     render,
+    rendering,
 )
+from services.processor.pipeline.formats import Cut
 from tests.unit.pictures.picture_files import encoded, photographs
 
 CHINA = photographs()["china"]
@@ -312,3 +320,125 @@ async def test_it_runs_in_a_picture_worker(write, out):
         result = await workers.run(render, source, Edit(), specs, out, timeout_seconds=60)
     assert [made.key for made in result.renditions] == ["x.avatar", "thumbnail.320"]
     assert pickle.loads(pickle.dumps(result)) == result
+
+
+# The real places, each with its size, formats, limit and zones.
+CATALOGUE = [recipe.spec for recipe in recipes(load_catalogue())]
+TAGS = {0x010F: "A camera of somebody", 0x9286: "a comment of somebody"}
+
+
+def with_everything_hidden(picture: Image.Image, format: str, orientation: int) -> bytes:
+    """The picture as a file that tells of its maker, and where it was taken."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif.update(TAGS)
+    exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 31.0, 12.0)})
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    options = {"exif": exif, "icc_profile": profile, "xmp": b"<x:xmpmeta>somebody</x:xmpmeta>"}
+    if format == "JPEG":
+        options |= {"comment": b"of somebody", "quality": 90}
+    elif format == "PNG":
+        text = PngInfo()
+        text.add_text("Author", "somebody")
+        options = {"exif": exif, "icc_profile": profile, "pnginfo": text}
+    return encoded(picture, format, **options)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    source=st.tuples(st.integers(32, 640), st.integers(32, 427)),
+    format=st.sampled_from(["JPEG", "PNG", "WEBP"]),
+    orientation=st.integers(1, 8),
+    edit=st.builds(
+        Edit,
+        quarter_turns=st.integers(0, 3),
+        mirrored=st.booleans(),
+        crop=st.none()
+        | st.builds(lambda x, y: Rectangle(x, y, min(1, x + 0.4), min(1, y + 0.4)), *[st.floats(0, 0.9)] * 2),
+        focus=st.none() | st.builds(Point, st.floats(0, 1), st.floats(0, 1)),
+    ),
+    spec=st.sampled_from(CATALOGUE),
+    max_bytes=st.none() | st.integers(5_000, 60_000),
+    has_alpha=st.booleans(),
+)
+def test_every_place_of_the_catalogue_gets_what_it_asks_for_and_nothing_hidden(
+    write, out, source, format, orientation, edit, spec, max_bytes, has_alpha
+):
+    spec = replace(spec, max_bytes=max_bytes or spec.max_bytes)
+    picture = (see_through() if has_alpha and format != "JPEG" else CHINA).crop((0, 0, *source))
+    path = write(with_everything_hidden(picture, format, orientation))
+    first, second = (render(path, edit, [spec], out) for _ in range(2))
+    assert first == second
+    for failure in first.failures:
+        assert (failure.reason, spec.max_bytes) == ("BYTE_LIMIT_UNREACHABLE", max_bytes)
+    for rendition in first.renditions:
+        content = rendition.path.read_bytes()
+        assert hashlib.sha256(content).hexdigest() == rendition.sha256
+        assert spec.max_bytes is None or len(content) <= spec.max_bytes
+        assert not any(secret in content for secret in (b"somebody", b"Exif", b"ICC_PROFILE", b"iCCP", b"ICCP"))
+        with Image.open(rendition.path) as image:
+            assert Image.MIME[image.format] == rendition.content_type
+            assert rendition.content_type in spec.formats
+            assert image.size == (rendition.width, rendition.height)
+            assert not image.getexif()
+            assert image.info.keys().isdisjoint({"exif", "xmp", "icc_profile", "comment", "Author"})
+        if spec.fit is Fit.COVER:
+            assert (rendition.width, rendition.height) == (spec.width, spec.height)
+        assert ("UPSCALED" in codes(rendition)) == is_enlarged(rendition, source, orientation, edit)
+
+
+def is_enlarged(rendition: Rendition, source: tuple[int, int], orientation: int, edit: Edit) -> bool:
+    """The part has fewer pixels than the version, by half a pixel or more."""
+    across, down = reversed(source) if (orientation >= 5) != (edit.quarter_turns % 2 == 1) else source
+    box = rendition.box
+    short = rendition.width - (box.right - box.left) * across, rendition.height - (box.bottom - box.top) * down
+    return max(short) > 0.5
+
+
+def test_another_process_makes_the_same_bytes(write, out, tmp_path):
+    source = write(encoded(see_through(), "PNG"))
+    specs = [AVATAR, replace(AVATAR, alpha=True), THUMBNAIL, replace(AVATAR, key="a.b", formats=("image/avif",))]
+    again = tmp_path / "again"
+    again.mkdir()
+    script = (
+        "import pickle, sys; from services.processor.pipeline import *;"
+        "sys.stdout.buffer.write(pickle.dumps(render(*pickle.load(sys.stdin.buffer))))"
+    )
+    job = pickle.dumps((source, Edit(), specs, again))
+    # Another seed gives sets and hashes another order.
+    environment = {**os.environ, "PYTHONHASHSEED": "7"}
+    answer = subprocess.run([sys.executable, "-c", script], input=job, capture_output=True, check=True, env=environment)
+    there = pickle.loads(answer.stdout)
+    here = render(source, Edit(), specs, out)
+    assert [made.sha256 for made in there.renditions] == [made.sha256 for made in here.renditions]
+    assert len(here.renditions) == len(specs)
+
+
+def test_limits_that_lead_to_the_same_file_share_it(write, out):
+    specs = [AVATAR, replace(AVATAR, key="mastodon.avatar", max_bytes=2_000_000)]
+    first, second = render(write(encoded(CHINA, "JPEG")), Edit(), specs, out).renditions
+    assert first.recipe_version != second.recipe_version
+    assert (first.path, first.sha256) == (second.path, second.sha256)
+
+
+def test_places_that_show_the_same_pixels_share_the_resampling(write, out, monkeypatch):
+    cuts = []
+    monkeypatch.setattr(rendering, "Cut", lambda *args: cuts.append(args) or Cut(*args))
+    specs = [replace(AVATAR, key=f"p{limit}.avatar", max_bytes=limit) for limit in (20_000, 30_000, 700_000)]
+    result = render(write(encoded(CHINA, "JPEG")), Edit(), [*specs, BANNER], out)
+    assert len(result.renditions) == 4
+    assert len(cuts) == 2
+
+
+def test_a_last_resort_is_told_in_so_many_words(write, out):
+    rendition, _ = rendered(write(encoded(CHINA, "PNG")), out, replace(AVATAR, max_bytes=12_000))
+    assert codes(rendition) == ["QUALITY_LOWERED"]
+    assert rendition.quality < 40
+    assert rendition.notes[0].text.endswith("to keep within 12 kB. Fine detail was lost.")
+
+
+def test_another_format_is_tried_before_quality_is_given_up(write, out):
+    spec = replace(AVATAR, formats=("image/jpeg", "image/avif"), max_bytes=15_000)
+    rendition, _ = rendered(write(encoded(CHINA, "PNG")), out, spec)
+    assert rendition.content_type == "image/avif"
+    assert rendition.quality >= 35

@@ -88,6 +88,8 @@ def read_items(data: mmap.mmap, meta: Box) -> Items:
         items.references = list(_read_references(data, inside[b"iref"]))
     if b"iprp" in inside:
         for box in boxes(data, inside[b"iprp"].start, inside[b"iprp"].end):
+            if box.kind == b"ipco" and items.properties:
+                raise broken("it describes itself twice")
             if box.kind == b"ipco":
                 items.properties = list(boxes(data, box.start, box.end))
                 if len(items.properties) > _MAX_PROPERTIES:

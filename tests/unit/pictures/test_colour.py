@@ -45,6 +45,8 @@ def test_srgb_is_known_by_what_it_does(icc):
         with_curve(SRGB_PROFILE, b"curv" + bytes(8)),
         with_curve(SRGB_PROFILE, b"curv" + bytes(4) + struct.pack(">IH", 1, 0x1CC)),
         grey_profile(2.2),
+        # A table comes before the formula.
+        SRGB_PROFILE.replace(b"chrm", b"A2B0", 1),
         b"",
         SRGB_PROFILE[:200],
         SRGB_PROFILE[:470],

@@ -5,6 +5,7 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
 from catalog import Catalogue
 from catalog.facts import SafeZone
@@ -26,8 +27,9 @@ class Recipe:
     slot: str
     spec: RenditionSpec
 
-    @property
+    @cached_property
     def version(self) -> str:
+        """Changes when the result would. Asked again and again for each picture, so it is worked out once."""
         return recipe_version(self.spec)
 
 

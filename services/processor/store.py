@@ -80,18 +80,14 @@ class VariantStore:
 
     async def add(self, folder: str, before: Made, recipes: Sequence[Recipe], result: RenderResult) -> Made:
         """Stores the files that `recipes` made. Returns all that is there now, for `keep`."""
-        # Recipes that differ in their limits alone often share a file: it is stored under the name of the first of them.
-        files = {made.path: made for made in reversed(result.renditions)}
         await asyncio.gather(
             *(
-                self._objects.put_file(_object_key(folder, made), path, content_type=made.content_type)
-                for path, made in files.items()
+                self._objects.put_file(_object_key(folder, made), made.path, content_type=made.content_type)
+                for made in result.renditions
             )
         )
         versions = {recipe.key: recipe.version for recipe in recipes}
-        variants = {
-            made.recipe_version: _variant(made, _object_key(folder, files[made.path])) for made in result.renditions
-        }
+        variants = {made.recipe_version: _variant(made, folder) for made in result.renditions}
         failures = {versions[failed.key]: _failure(failed, versions[failed.key]) for failed in result.failures}
         return Made({**before.variants, **variants}, {**before.failures, **failures}, _look(result.look))
 
@@ -109,7 +105,7 @@ def _object_key(folder: str, made: Rendition) -> str:
     return f"{folder}/{made.recipe_version}.{EXTENSIONS[made.content_type]}"
 
 
-def _variant(made: Rendition, object_key: str) -> processor_pb2.Variant:
+def _variant(made: Rendition, folder: str) -> processor_pb2.Variant:
     return processor_pb2.Variant(
         key=made.key,
         content_type=made.content_type,
@@ -118,7 +114,7 @@ def _variant(made: Rendition, object_key: str) -> processor_pb2.Variant:
         bytes=made.bytes,
         sha256=made.sha256,
         perceptual_hash=made.perceptual_hash,
-        object_key=object_key,
+        object_key=_object_key(folder, made),
         recipe_version=made.recipe_version,
         notes=[processor_pb2.VariantNote(code=note.code, text=note.text) for note in made.notes],
         frame=processor_pb2.Frame(box=_rectangle(made.box), reason=FRAME_REASONS[made.frame_reason]),

@@ -3,7 +3,7 @@
 import mmap
 import struct
 
-from servicekit.pictures.exif import tells_place
+from servicekit.pictures.exif import tells_place, without_prefix
 from servicekit.pictures.headers.base import (
     MAX_PARTS,
     Header,
@@ -49,7 +49,7 @@ def read_png(data: mmap.mmap, limits: PictureLimits) -> Header:  # noqa: ARG001 
         elif kind == b"acTL" and length == 8:
             frames = max(1, *struct.unpack_from(">I", data, content))
         elif kind == b"eXIf":
-            exif = data[content : content + length]
+            exif = without_prefix(data[content : content + length])
         elif kind == b"iTXt":
             has_location |= tells_place(data, content, content + length)
         elif kind == b"IDAT":

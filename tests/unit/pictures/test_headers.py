@@ -8,7 +8,7 @@ from servicekit.pictures.headers.base import MAX_PARTS
 from servicekit.pictures.headers.bitstream import Bits, av1_size, hevc_sizes
 from servicekit.pictures.model import PictureLimits, PictureRefused
 from servicekit.pictures.probe import probe
-from tests.unit.pictures.picture_bytes import box, full_box, heic, irot, png, riff, tiff, webp, webp_lossless
+from tests.unit.pictures.picture_bytes import box, chunk, full_box, heic, irot, png, riff, tiff, webp, webp_lossless
 from tests.unit.pictures.picture_files import encoded, photographs
 
 PIECE = photographs()["china"].crop((200, 100, 296, 164))
@@ -37,6 +37,13 @@ def test_the_place_in_exif_is_noticed(write, format):
 def test_the_place_in_the_exif_of_a_heic_is_noticed(write):
     assert probe(write(heic(exif=exif_with_place().removeprefix(b"Exif\x00\x00"))), PictureLimits()).has_location
     assert probe(write(heic(exif=exif_with_place())), PictureLimits()).has_location
+
+
+def test_exif_in_a_png_may_begin_as_in_a_jpeg(write):
+    exif = exif_with_place()
+    assert exif.startswith(b"Exif\x00\x00")
+    content = encoded(PIECE, "PNG")
+    assert probe(write(content[:33] + chunk(b"eXIf", exif) + content[33:]), PictureLimits()).has_location
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from servicekit.errors import ServiceError
 from servicekit.settings import BusSettings, ServiceSettings, load_settings
 
 if TYPE_CHECKING:
@@ -73,17 +74,27 @@ def replay(
     if [id is not None, consumer is not None, all_letters].count(True) != 1:
         raise typer.BadParameter("say which: an ID, --consumer NAME, or --all")
 
+    problems: list[str] = []
+
     async def put_back(letters: "DeadLetters") -> int:
         chosen = [await letters.get(id)] if id is not None else await letters.all(consumer=consumer)
         for letter in chosen:
-            await letters.replay(letter)
-        return len(chosen)
+            try:
+                await letters.replay(letter)
+            except ServiceError as error:
+                # One that cannot go back is no reason to keep the others.
+                problems.append(f"{letter.id} stays: {error.message}")
+        return len(chosen) - len(problems)
 
     count = _with_letters(put_back)
-    if not count:
-        typer.echo(f"There are no dead letters{_of(consumer)}: nothing to replay.")
-    else:
+    if count:
         typer.echo(f"Put back {count} message{'' if count == 1 else 's'}. What fails again comes back to this list.")
+    elif not problems:
+        typer.echo(f"There are no dead letters{_of(consumer)}: nothing to replay.")
+    for problem in problems:
+        typer.echo(problem, err=True)
+    if problems:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -284,6 +284,19 @@ async def test_the_operator_puts_letters_back_by_number_by_consumer_and_all(bus:
     assert nothing.said == "There are no dead letters: nothing to replay.\n"
 
 
+async def test_a_letter_that_cannot_go_back_keeps_no_other(bus: Bus) -> None:
+    await bus.jetstream.publish(dead_letter("nobody.hears.this"), b"")
+    await laid_aside(bus)
+    [stuck, _] = await DeadLetters(bus).all()
+
+    outcome = await admin("replay", "--all")
+
+    assert outcome.code == 1
+    assert outcome.said.startswith("Put back 1 message.")
+    assert outcome.complained.startswith(f"{stuck.id} stays: The message bus")
+    assert await DeadLetters(bus).all() == [stuck]
+
+
 async def test_the_operator_drops_a_letter(bus: Bus) -> None:
     await laid_aside(bus)
     [letter] = await DeadLetters(bus).all()

@@ -6,7 +6,7 @@ for the same.
 
 Measured with `python benchmarks/perceptual_hash.py` on two photographs and 24 pieces of them, some nearly empty sky:
 encodings down to JPEG quality 40 and sizes down to 48 px stay within 5 (mean 1.2), different pictures are at least 21
-apart (mean 61); one hash takes 1 ms. Of the edited versions, a mirrored or greyed one of a picture that is nearly
+apart (mean 61); one hash takes 0.2 ms. Of the edited versions, a mirrored or greyed one of a picture that is nearly
 symmetric or grey can come as near as 5.
 """
 

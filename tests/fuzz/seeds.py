@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image, ImageCms, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 
-from servicekit.pictures.model import AVIF, BMP, GIF, JPEG, PNG, READABLE, TIFF, WEBP
+from servicekit.pictures.model import AVIF, BMP, GIF, HEIC, HEIF, JPEG, PNG, READABLE, TIFF, WEBP
 from servicekit.pictures.sniff import HEAD_BYTES, sniff
 
 _SIZE = (72, 48)
@@ -18,8 +18,7 @@ _FILES = Path(__file__).parents[1] / "unit" / "pictures" / "files"
 
 
 def seeds(folder: Path = _FILES) -> dict[str, list[bytes]]:
-    """Returns files by media type, for all that is readable; small ones in `folder` are taken too, by
-    their content."""
+    """Returns files by media type, for all that is readable; small ones in `folder` are taken too, by their content."""
     found: dict[str, list[bytes]] = {content_type: [] for content_type in sorted(READABLE)}
     for content_type, content in (*_made(), *_kept(folder)):
         if content_type in found:
@@ -31,7 +30,11 @@ def _kept(folder: Path) -> Iterator[tuple[str, bytes]]:
     for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
         if path.is_file() and path.stat().st_size <= _MAX_BYTES:
             content = path.read_bytes()
-            yield sniff(content[:HEAD_BYTES]).content_type, content
+            content_type = sniff(content[:HEAD_BYTES]).content_type
+            yield content_type, content
+            if content_type == HEIC:
+                # The same under its general brand.
+                yield HEIF, content[:8] + b"mif1" + content[12:]
 
 
 def _made() -> Iterator[tuple[str, bytes]]:

@@ -47,12 +47,12 @@ _OFF_BALANCE = 0.6
 # The same for things that stand out, of which one side may have more.
 _TILTED = 0.3
 # Of what stands out, the top row counts by this part more than the middle one, and the bottom row by as much less.
-_TOP_COUNTS = 0.2
+_TOP_COUNTS = 0.35
 # For what lies this near to an edge of the frame, on both sides of it.
 _CUT_THROUGH = 0.8
 _EDGE = 0.05
 # What must be gained to leave the middle.
-_WORTH_LEAVING = 0.035
+_WORTH_LEAVING = 0.03
 
 
 def place(slide: Slide, focus: Point | None, look: Look) -> tuple[float, FrameReason]:

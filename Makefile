@@ -54,8 +54,11 @@ lock: setup-test ## Lock the versions of all Python packages anew
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --extra dev pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --extra dev --extra test pyproject.toml -o requirements-test.lock
 
+benchmark: setup-test ## Measure the picture engine against the others that can be had
+	@$(BIN)/python benchmarks/engines.py
+
 clean: ## Remove the environment and everything that was built
-	@rm -rf .venv build gateway/static web/node_modules tests/integration/auth/openid_provider/node_modules web/openapi.json web/src/api/schema.d.ts linkarooie/*/v1 .mypy_cache .ruff_cache .pytest_cache
+	@rm -rf .venv build gateway/static web/node_modules benchmarks/node/node_modules tests/integration/auth/openid_provider/node_modules web/openapi.json web/src/api/schema.d.ts linkarooie/*/v1 .mypy_cache .ruff_cache .pytest_cache
 
 setup:
 	@$(PYTHON) tools/setup.py run

@@ -13,11 +13,12 @@ from catalog import load_catalogue
 from linkarooie.events.v1 import events_pb2 as events
 
 
-def large_photograph() -> bytes:
+def large_photograph(*, side: int = 6000, turned: Picture.Transpose = Picture.Transpose.ROTATE_180) -> bytes:
     """A photograph with so many pixels that its versions take a while."""
     file = io.BytesIO()
     with Picture.open(io.BytesIO(photograph())) as picture:
-        picture.resize((6000, 4000), Picture.Resampling.BICUBIC).save(file, "JPEG", quality=90)
+        large = picture.transpose(turned).resize((side, side * 2 // 3), Picture.Resampling.BICUBIC)
+        large.save(file, "JPEG", quality=90)
     return file.getvalue()
 
 
@@ -43,6 +44,32 @@ async def test_a_picture_becomes_ready_though_the_processor_is_killed_at_work(
     await installation.start("processor")
     await person.ready(image_id)
 
+    await every_file_is_right(person, image_id)
+    assert len(await installation.facts(events.ImageReady, person.id)) == 1
+
+
+async def test_another_replica_takes_over_what_the_killed_one_was_at(
+    installation: Installation, person: Person
+) -> None:
+    work = installation.temporary("processor")
+    async with installation.replica("processor/2"):
+        # More than one takes at once, so that each has some.
+        image_ids = [
+            await person.upload(large_photograph(side=3000, turned=turn)) for turn in list(Picture.Transpose)[:4]
+        ]
+        await eventually(lambda: has_made_some(work), every_seconds=0.001)
+        await installation.kill("processor")
+
+        for image_id in image_ids:
+            await person.ready(image_id)
+            await every_file_is_right(person, image_id)
+
+    assert len(await installation.facts(events.ImageReady, person.id)) == len(image_ids)
+    assert await installation.facts(events.VariantsFailed, person.id) == []
+    await installation.start("processor")
+
+
+async def every_file_is_right(person: Person, image_id: str) -> None:
     variants = (await person.get(f"/v1/images/{image_id}/variants"))["items"]
     wanted = {slot.key for slot in load_catalogue().slots() if slot.wants_picture}
     keys = [variant["key"] for variant in variants]
@@ -51,4 +78,3 @@ async def test_a_picture_becomes_ready_though_the_processor_is_killed_at_work(
     for variant in variants:
         file = await person.http.get(variant["url"])
         assert hashlib.sha256(file.content).hexdigest() == variant["sha256"]
-    assert len(await installation.facts(events.ImageReady, person.id)) == 1

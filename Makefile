@@ -7,7 +7,7 @@ PYTEST := $(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 CODE := $(PACKAGES) tests tools benchmarks protos/generate.py hatch_build.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test test-unit test-integration test-e2e check format protos lock fuzz clean setup setup-test web
+.PHONY: help run reset test test-unit test-integration test-e2e check format protos lock fuzz benchmark clean setup setup-test web
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'

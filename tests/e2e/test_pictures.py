@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from browsing import Browsing
+from browsing import ANYWHERE, Browsing
 from door import sign_up
 from PIL import Image as Picture
 from playwright.async_api import Locator, Page, Route, expect
@@ -117,6 +117,7 @@ async def see_the_part_that_is_shown(browsing: Browsing) -> None:
     assert await is_loaded(stage)
     await expect(stage).to_have_css("background-image", "none")
     assert await stage.bounding_box() == place
+    await see_that_a_lost_thumbnail_breaks_nothing(browsing)
     for platform in ("X", "Mastodon"):
         await page.get_by_role("radio", name=platform, exact=True).click()
         await expect(words).to_contain_text(f"{platform}: Framed around the face.")
@@ -129,6 +130,22 @@ async def see_the_part_that_is_shown(browsing: Browsing) -> None:
     await page.get_by_role("radio", name="Banner").click()
     await expect(words).to_contain_text(re.compile("All of the picture|Framed around"))
     await browsing.look("picture-framed-banner")
+
+
+async def see_that_a_lost_thumbnail_breaks_nothing(browsing: Browsing) -> None:
+    page, gone = browsing.page, re.compile("/media/.*thumbnail")
+    browsing.expected.add((404, ANYWHERE))
+
+    async def refuse(route: Route) -> None:
+        await route.fulfill(status=404)
+
+    await page.route(gone, refuse)
+    await page.reload()
+    await expect(page.get_by_role("figure")).to_contain_text("Framed around the face.")
+    await expect(page.get_by_role("figure").locator("img")).to_have_count(0)
+    await page.unroute(gone, refuse)
+    await page.reload()
+    await expect(page.get_by_role("figure").locator("img")).to_be_visible()
 
 
 async def see_that_a_small_picture_was_enlarged(browsing: Browsing) -> None:

@@ -6,19 +6,22 @@ import { newIdempotencyKey } from '../api/idempotency-key';
 import { keys } from '../api/keys';
 import { imageQuery } from '../api/queries';
 import type { Image } from '../api/types';
+import { type ReplaceSteps, replaceImage } from '../uploads/replace';
 import { sendImage } from '../uploads/send';
 import { shrinkIfHuge } from '../uploads/shrink';
+
+const STEPS: ReplaceSteps = {
+  prepare: shrinkIfHuge,
+  send: sendImage,
+  remove: (imageId) => answer(api.DELETE('/v1/images/{image_id}', { params: { path: { image_id: imageId } } })),
+};
 
 interface Wish {
   file: File;
   key: string;
 }
 
-/**
- * Puts another file in the place of a picture: sends it, and only when it was taken deletes the old one and goes to the new one.
- *
- * Whatever fails, one of the two is in the library: if the old one cannot be deleted, it stays beside the new one.
- */
+/** Puts another file in the place of a picture, and goes to the new one. */
 export function useReplace(image: Image) {
   const cache = useQueryClient();
   const navigate = useNavigate();
@@ -28,19 +31,12 @@ export function useReplace(image: Image) {
   useEffect(() => () => abort.current?.abort(), []);
 
   const replace = useMutation({
-    mutationFn: async ({ file, key }: Wish) => {
+    mutationFn: ({ file, key }: Wish) => {
       setShare(0);
       abort.current = new AbortController();
       const { signal } = abort.current;
-      const taken = await sendImage(await shrinkIfHuge(file, signal), {
-        // The same after a lost answer, so that no picture is made twice.
-        idempotencyKey: key,
-        onProgress: setShare,
-        signal,
-        altText: image.alt_text,
-      });
-      await answer(api.DELETE('/v1/images/{image_id}', { params: { path: { image_id: image.id } } })).catch(() => null);
-      return taken;
+      // The same key after a lost answer, so that no picture is made twice.
+      return replaceImage(image, file, { idempotencyKey: key, onProgress: setShare, signal }, STEPS);
     },
     onSuccess: async (taken) => {
       cache.setQueryData(imageQuery(taken.id).queryKey, taken);

@@ -344,7 +344,7 @@ def with_everything_hidden(picture: Image.Image, format: str, orientation: int) 
     return encoded(picture, format, **options)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     source=st.tuples(st.integers(32, 640), st.integers(32, 427)),
     format=st.sampled_from(["JPEG", "PNG", "WEBP"]),

@@ -21,8 +21,13 @@ export function PictureTile({ image }: { image: Image }) {
   );
 }
 
+/** Points that a square takes at most, as a rule. */
+const SQUARE = 200;
+
 /** A picture as a square; described by its own text unless its name stands beside it. */
 export function PictureThumb({ image, alt = image.alt_text }: { image: Image; alt?: string }) {
+  // The square is filled by the shorter side, so the longer one is larger than the square.
+  const side = (SQUARE * Math.max(image.width, image.height)) / Math.min(image.width, image.height);
   const otherwise = (
     <span className="thumb-empty">
       {image.state === 'processing' ? (
@@ -34,7 +39,7 @@ export function PictureThumb({ image, alt = image.alt_text }: { image: Image; al
   );
   return (
     <span className="thumb">
-      <Photo image={image} side={320} alt={alt} position={squarePosition(image)} otherwise={otherwise} />
+      <Photo image={image} side={side} alt={alt} position={squarePosition(image)} otherwise={otherwise} />
     </span>
   );
 }

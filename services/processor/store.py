@@ -1,9 +1,11 @@
 """What was made before, in the object store: a file for each version of a recipe, and a list of them that is written last."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
 from google.protobuf.message import DecodeError
 
@@ -11,8 +13,11 @@ from linkarooie.processor.v1 import processor_pb2
 from servicekit.object_store import ObjectMissingError, ObjectStore
 from services.processor.domain import Recipe
 from services.processor.pipeline import FrameReason, Look, Rectangle, RenderResult, Rendition, RenditionFailure
+from services.processor.pipeline.describe import SUFFIXES
 
-EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/avif": "avif"}
+CONTENT_TYPES = {f".{suffix}": content_type for content_type, suffix in SUFFIXES.items()}
+# How often is looked for files while others are still being made: a fraction of what one takes.
+LOOK_SECONDS = 0.01
 FRAME_REASONS = {
     FrameReason.WHOLE: processor_pb2.FRAME_REASON_WHOLE,
     FrameReason.CROP: processor_pb2.FRAME_REASON_CROP,
@@ -78,18 +83,13 @@ class VariantStore:
             look=found.look,
         )
 
-    async def add(self, folder: str, before: Made, recipes: Sequence[Recipe], result: RenderResult) -> Made:
-        """Stores the files that `recipes` made. Returns all that is there now, for `keep`."""
-        await asyncio.gather(
-            *(
-                self._objects.put_file(_object_key(folder, made), made.path, content_type=made.content_type)
-                for made in result.renditions
-            )
-        )
-        versions = {recipe.key: recipe.version for recipe in recipes}
-        variants = {made.recipe_version: _variant(made, folder) for made in result.renditions}
-        failures = {versions[failed.key]: _failure(failed, versions[failed.key]) for failed in result.failures}
-        return Made({**before.variants, **variants}, {**before.failures, **failures}, _look(result.look))
+    def shipping(self, folder: str, directory: Path) -> "Shipping":
+        """Stores the files of a directory in a folder while they are being made: see `Shipping`."""
+
+        async def put(path: Path) -> None:
+            await self._objects.put_file(f"{folder}/{path.name}", path, content_type=CONTENT_TYPES[path.suffix])
+
+        return Shipping(put, directory)
 
     async def keep(self, folder: str, made: Made, desk: Path) -> None:
         """Writes the list, so that what was made is found the next time. `desk` is for a temporary file."""
@@ -101,8 +101,52 @@ class VariantStore:
         await self._objects.put_file(f"{folder}/list", file, content_type="application/protobuf")
 
 
-def _object_key(folder: str, made: Rendition) -> str:
-    return f"{folder}/{made.recipe_version}.{EXTENSIONS[made.content_type]}"
+class Shipping:
+    """Stores each file as soon as it is in the directory, within an `async with` block in which others are still being made.
+
+    Files that were stored before a failure stay: their names say what they are.
+    """
+
+    def __init__(self, put: Callable[[Path], Coroutine[Any, Any, None]], directory: Path) -> None:
+        self._put = put
+        self._directory = directory
+        self._puts: dict[Path, asyncio.Task[None]] = {}
+
+    async def __aenter__(self) -> Self:
+        self._watch = asyncio.create_task(self._keep_looking())
+        return self
+
+    async def finish(self) -> None:
+        """Waits until all files are stored, now that no more will come. Raises what storing one raised."""
+        self._watch.cancel()
+        self._take_new()
+        await asyncio.gather(*self._puts.values())
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        tasks = (self._watch, *self._puts.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _keep_looking(self) -> None:
+        while True:
+            self._take_new()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _take_new(self) -> None:
+        for path in self._directory.iterdir():
+            if path.suffix in CONTENT_TYPES and path not in self._puts:
+                self._puts[path] = asyncio.create_task(self._put(path))
+
+
+def with_result(before: Made, folder: str, recipes: Sequence[Recipe], result: RenderResult) -> Made:
+    """Returns what there was and what was made of `recipes` since."""
+    versions = {recipe.key: recipe.version for recipe in recipes}
+    variants = {made.recipe_version: _variant(made, folder) for made in result.renditions}
+    failures = {versions[failed.key]: _failure(failed, versions[failed.key]) for failed in result.failures}
+    return Made({**before.variants, **variants}, {**before.failures, **failures}, _look(result.look))
 
 
 def _variant(made: Rendition, folder: str) -> processor_pb2.Variant:
@@ -114,7 +158,7 @@ def _variant(made: Rendition, folder: str) -> processor_pb2.Variant:
         bytes=made.bytes,
         sha256=made.sha256,
         perceptual_hash=made.perceptual_hash,
-        object_key=_object_key(folder, made),
+        object_key=f"{folder}/{made.path.name}",
         recipe_version=made.recipe_version,
         notes=[processor_pb2.VariantNote(code=note.code, text=note.text) for note in made.notes],
         frame=processor_pb2.Frame(box=_rectangle(made.box), reason=FRAME_REASONS[made.frame_reason]),

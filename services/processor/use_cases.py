@@ -20,7 +20,7 @@ from servicekit.protobuf import timestamp
 from services.processor.desk import desk
 from services.processor.domain import Job, Recipe, event_id, fingerprint, folder
 from services.processor.pipeline import RenderResult, render
-from services.processor.store import Made, VariantStore
+from services.processor.store import Made, VariantStore, with_result
 
 log = structlog.get_logger()
 
@@ -118,19 +118,21 @@ class Darkroom:
             out.mkdir()
             with steps.timed("fetch"):
                 await self.objects.get_file(job.object_key, source)
-            with steps.timed("render"):
-                result: RenderResult = await self.workers.run(
-                    render,
-                    source,
-                    job.edit,
-                    [recipe.spec for recipe in missing],
-                    out,
-                    self.limits,
-                    timeout_seconds=self.render_timeout_seconds,
-                    lane=job.lane,
-                )
-            with steps.timed("store"):
-                made = await shelf.add(place, before, missing, result)
+            async with shelf.shipping(place, out) as shipping:
+                with steps.timed("render"):
+                    result: RenderResult = await self.workers.run(
+                        render,
+                        source,
+                        job.edit,
+                        [recipe.spec for recipe in missing],
+                        out,
+                        self.limits,
+                        timeout_seconds=self.render_timeout_seconds,
+                        lane=job.lane,
+                    )
+                with steps.timed("store"):
+                    await shipping.finish()
+            made = with_result(before, place, missing, result)
             await self._tell_ready(job, made, steps, rendered=len(missing))
             # The list serves the next time only. A crash before it means to make the same once more, and to tell nothing new.
             await shelf.keep(place, made, directory)

@@ -11,7 +11,7 @@ from services.processor.pipeline.frame import Frame
 from services.processor.pipeline.model import Note, Rectangle, Rendition, RenditionSpec
 from services.processor.pipeline.resample import Pyramid
 
-_SUFFIXES = {JPEG: "jpg", PNG: "png", WEBP: "webp", AVIF: "avif"}
+SUFFIXES = {JPEG: "jpg", PNG: "png", WEBP: "webp", AVIF: "avif"}
 # Pixels of the longer side: a hash of these is that of the full version within what an encoder does, for less.
 _HASHED_SIDE = 160
 
@@ -42,12 +42,12 @@ def describe(
     notes: tuple[Note, ...],
     out_dir: Path,
 ) -> Rendition:
-    """Writes the file, unless another version has written the same, and returns what there is to know of it."""
+    """Writes the file, which is whole as soon as it has its name, and returns what there is to know of it."""
     encoded = chosen.encoded
-    sha256 = hashlib.sha256(encoded.content).hexdigest()
-    path = out_dir / f"{sha256}.{_SUFFIXES[encoded.content_type]}"
-    if not path.exists():
-        path.write_bytes(encoded.content)
+    path = out_dir / f"{recipe}.{SUFFIXES[encoded.content_type]}"
+    unfinished = out_dir / "unfinished"
+    unfinished.write_bytes(encoded.content)
+    unfinished.rename(path)
     return Rendition(
         key=spec.key,
         recipe_version=recipe,
@@ -55,7 +55,7 @@ def describe(
         width=frame.width,
         height=frame.height,
         bytes=len(encoded.content),
-        sha256=sha256,
+        sha256=hashlib.sha256(encoded.content).hexdigest(),
         perceptual_hash=looks.hash(frame.box, is_flattened=chosen.is_flattened),
         box=frame.box,
         frame_reason=frame.reason,

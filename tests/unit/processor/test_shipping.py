@@ -56,9 +56,13 @@ async def test_after_a_failure_nothing_goes_on(tmp_path: Path) -> None:
     dock = Dock()
     (tmp_path / "one.jpg").touch()
     before = asyncio.all_tasks()
-    with pytest.raises(ValueError, match="the rendering failed"):
+
+    async def fail() -> None:
         async with Shipping(dock.put, tmp_path):
             await dock.arrived.wait()
             raise ValueError("the rendering failed")
+
+    with pytest.raises(ValueError, match="the rendering failed"):
+        await fail()
     assert asyncio.all_tasks() == before
     assert dock.taken == []

@@ -46,9 +46,9 @@ def ours(photo: Path, folder: Path, progressive: bool) -> list[Box]:
     return [whole(version) for version in made]
 
 
-def save(image: Image.Image, folder: Path, index: int, progressive: bool) -> None:
+def save(image: Image.Image, folder: Path, index: int, progressive: bool, quality: int = QUALITY) -> None:
     file = io.BytesIO()
-    image.save(file, "JPEG", quality=QUALITY, subsampling="4:2:0", optimize=True, progressive=progressive)
+    image.save(file, "JPEG", quality=quality, subsampling="4:2:0", optimize=True, progressive=progressive)
     (folder / f"{index}.jpg").write_bytes(file.getvalue())
 
 
@@ -116,11 +116,13 @@ def _drafted(photo: Path, made: list[Version]) -> Image.Image:
 
 
 def floor(photo: Path, folder: Path, progressive: bool) -> list[Box]:
-    """What no engine goes below: one decode, and all files encoded from pixels that are there already."""
+    """What our engine cannot go below: one decode, and all files encoded as ours are, from pixels that are there already."""
+    from services.processor.pipeline import encode
+
     made = _versions(photo)
     _drafted(photo, made)
     for index in range(len(made)):
-        save(PREPARED[index], folder, index, progressive)
+        save(PREPARED[index], folder, index, progressive, encode.QUALITY["image/jpeg"])
     return [whole(version) for version in made]
 
 

@@ -2,7 +2,7 @@
 
 usage: .venv/bin/python benchmarks/engines.py [--rounds N] [--mode progressive|baseline] [--photos NAME,…] [--engines NAME,…]
 
-Each engine makes the same 12 centre crops of each photograph as JPEG, quality 85, 4:2:0, Huffman tables optimised. Each
+Each engine makes the same 12 centre crops of each photograph as JPEG, 4:2:0, Huffman tables optimised. Each
 pair of engine and photograph gets a fresh process a round, in an order shuffled each round, so that a busy machine
 disturbs all alike. CPU is user and system time of all threads. Take the ratios to another machine, not the milliseconds.
 """

@@ -4,6 +4,16 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine takes its time: tests assert what is done, not how long it took.
+settings.register_profile(
+    "unhurried",
+    settings.default,
+    deadline=None,
+    suppress_health_check=[*settings.default.suppress_health_check, HealthCheck.too_slow],
+)
+settings.load_profile("unhurried")
 
 # A shell that starts us in the background has SIGINT ignored, and so would every program that we start and then press Ctrl-C in.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

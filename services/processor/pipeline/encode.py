@@ -8,8 +8,8 @@ from PIL import Image
 
 from servicekit.pictures.model import AVIF, JPEG, WEBP
 
-# JPEG 85 is where eyes stop seeing the difference at these sizes; WebP 80 and AVIF 63 look the same.
-QUALITY = {JPEG: 85, WEBP: 80, AVIF: 63}
+# Above JPEG 83 files grow much and nothing is seen of it at these sizes; WebP 80 and AVIF 63 look the same.
+QUALITY = {JPEG: 83, WEBP: 80, AVIF: 63}
 # Below this blocks show, or textures melt.
 LOWEST_QUALITY = {JPEG: 40, WEBP: 40, AVIF: 35}
 # For a limit that nothing better keeps: still plain what it shows.

@@ -3,6 +3,8 @@
 Lengths are in units of the frame, as `slide` explains.
 """
 
+from functools import cache, lru_cache
+
 import numpy as np
 
 from services.processor.pipeline.model import FrameReason, Look, Mask, Point, Rectangle, Saliency, ZoneKind
@@ -55,6 +57,8 @@ _EDGE = 0.05
 _WORTH_LEAVING = 0.03
 
 
+# Avatars of most platforms have one shape, and so the same best place.
+@lru_cache(maxsize=32)
 def place(slide: Slide, focus: Point | None, look: Look) -> tuple[float, FrameReason]:
     """Returns the best offset, and what decided: the focus, else faces, else what stands out, else nothing: the middle."""
     if focus is not None:
@@ -200,11 +204,17 @@ def _around_salient(slide: Slide, saliency: Saliency) -> float | None:
     else:
         weights = weights.T
 
+    widths = np.diff(across)
+
+    @cache
+    def sums_within(across_start: float, across_end: float) -> Values:
+        """The mass of the lines up to each place along, as far as they lie between two places across."""
+        overlap = np.minimum(across[1:], across_end) - np.maximum(across[:-1], across_start)
+        return np.concatenate(([0.0], (weights @ (np.maximum(overlap, 0) / widths)).cumsum()))
+
     def mass(offsets: Values, window: Window) -> Values:
         start, end, across_start, across_end = window
-        overlap = np.minimum(across[1:], across_end) - np.maximum(across[:-1], across_start)
-        lines = weights @ (np.clip(overlap, 0, None) / np.diff(across))
-        sums = np.concatenate(([0.0], lines.cumsum()))
+        sums = sums_within(across_start, across_end)
         summed: Values = np.interp(end + offsets, along, sums) - np.interp(start + offsets, along, sums)
         return summed
 

@@ -79,7 +79,7 @@ def test_what_was_written_for_one_limit_serves_another():
     first = encoder.encode("image/jpeg", 8_000)
     made = encoder.encodings
     assert encoder.encode("image/jpeg", 8_000) == first
-    assert encoder.encode("image/jpeg", None).quality == 85
+    assert encoder.encode("image/jpeg", None).quality == QUALITY["image/jpeg"]
     assert encoder.encodings == made
 
 
@@ -98,7 +98,7 @@ def test_the_same_pixels_give_the_same_bytes(content_type):
 
 def test_without_a_limit_the_usual_quality_is_used():
     result = Encoder(PIECES[0]).encode("image/jpeg", None)
-    assert result.quality == 85
+    assert result.quality == QUALITY["image/jpeg"]
     opened = Image.open(io.BytesIO(result.content))
     assert opened.info["progressive"] == 1
 

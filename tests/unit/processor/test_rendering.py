@@ -29,6 +29,7 @@ from services.processor.pipeline import (
     render,
     rendering,
 )
+from services.processor.pipeline.encode import QUALITY
 from services.processor.pipeline.formats import Cut
 from tests.unit.pictures.picture_files import encoded, photographs
 
@@ -94,7 +95,7 @@ def test_a_rendition_tells_what_its_file_is(write, out):
         box=rendition.box,
         frame_reason=rendition.frame_reason,
         path=rendition.path,
-        quality=85,
+        quality=QUALITY["image/jpeg"],
         notes=(),
     )
     assert (image.format, image.size, image.mode) == ("JPEG", (400, 400), "RGB")
@@ -258,7 +259,7 @@ def test_a_lowered_quality_is_told(write, out):
     rendition, _ = rendered(write(encoded(CHINA, "PNG")), out, spec)
     assert codes(rendition) == ["QUALITY_LOWERED"]
     assert rendition.notes[0].text == (
-        f"Saved as JPEG at quality {rendition.quality} instead of 85 to keep within 30 kB."
+        f"Saved as JPEG at quality {rendition.quality} instead of 83 to keep within 30 kB."
     )
 
 

@@ -14,7 +14,7 @@ from servicekit.errors import InvalidInputError
 from servicekit.ids import is_id, new_id
 from servicekit.pages import PageRequest, page_of
 from servicekit.settings import DatabaseSettings, GrpcSettings, ServiceSettings, SettingsError, Words, load_settings
-from servicekit.subjects import MESSAGES, SUBJECTS, envelope, live, sync_job
+from servicekit.subjects import MESSAGES, RENDER_BULK, RENDER_INTERACTIVE, SUBJECTS, envelope, live, sync_job
 from servicekit.topology import FIXED_SUBSCRIPTIONS
 
 
@@ -162,7 +162,7 @@ def test_subjects_follow_the_grammar() -> None:
 def test_consumers_hear_only_subjects_that_exist() -> None:
     heard = {subject for subscription in FIXED_SUBSCRIPTIONS for subject in subscription.subjects}
 
-    assert heard - set(SUBJECTS.values()) == {"evt.>"}
+    assert heard - set(SUBJECTS.values()) == {"evt.>", RENDER_INTERACTIVE, RENDER_BULK}
 
 
 @pytest.mark.parametrize("name", ["", "x.y", "x>", "x *", "Ünder"])

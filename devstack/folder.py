@@ -11,7 +11,6 @@ import errno
 import fcntl
 import os
 import pwd
-import random
 import secrets
 import shutil
 import weakref
@@ -55,8 +54,6 @@ class DataFolder:
         self._ports: dict[str, int] = {}
         self._secrets: dict[str, str] = {}
         self._given: set[int] = set()
-        # Ports need no secrecy, but they must differ from run to run.
-        self._randomness = random.SystemRandom()
 
     def open(self) -> None:
         """Creates the folder where it is missing, checks it, and takes its lock.
@@ -98,7 +95,7 @@ class DataFolder:
 
     def port(self, name: str) -> int:
         """Returns the port of that name: the one of the last run while it is free, else a new one."""
-        port = pick_port(self._ports.get(name), self._given, self._randomness)
+        port = pick_port(self._ports.get(name), self._given)
         self._given.add(port)
         if self._ports.get(name) != port:
             self._ports[name] = port

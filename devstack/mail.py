@@ -18,7 +18,8 @@ from devstack.errors import PortInUseError
 from devstack.folder import DataFolder
 from devstack.letters import Envelope, LetterBox
 from devstack.mail_pages import make_app
-from devstack.ports import LOOPBACK, listen_on, who_listens_on
+from devstack.ports import who_listens_on
+from servicekit.ports import LOOPBACK, listen_on
 
 # Larger than any letter that Linkarooie sends; the catcher is no place for attachments.
 MAX_LETTER_BYTES = 10 * 1024 * 1024

@@ -7,8 +7,8 @@ import nats
 from nats.errors import Error as NatsError
 
 from devstack.folder import DataFolder, write_private
-from devstack.ports import LOOPBACK
 from devstack.process import ServerProcess, ServerSpec, find_program
+from servicekit.ports import LOOPBACK
 
 USER = "linkarooie"
 

@@ -12,8 +12,8 @@ from minio import Minio
 from minio.error import MinioException
 
 from devstack.folder import DataFolder, write_private
-from devstack.ports import LOOPBACK
 from devstack.process import ServerProcess, ServerSpec, find_program
+from servicekit.ports import LOOPBACK
 
 BUCKET = "linkarooie"
 REGION = "us-east-1"

@@ -16,8 +16,8 @@ from psycopg import sql
 from devstack.errors import DataFolderError, DevStackError
 from devstack.folder import DataFolder
 from devstack.leftovers import runs_in
-from devstack.ports import LOOPBACK
 from devstack.process import RunAs, ServerProcess, ServerSpec
+from servicekit.ports import LOOPBACK
 
 DATABASE = "linkarooie"
 ADMIN = "postgres"

@@ -12,8 +12,8 @@ from devstack.leftovers import end_leftovers
 from devstack.mail import MailCatcher
 from devstack.nats_server import NatsServer
 from devstack.object_store import APP_KEY, BUCKET, ObjectStore
-from devstack.ports import LOOPBACK
 from devstack.postgres import ADMIN, Postgres
+from servicekit.ports import LOOPBACK
 
 # The services that own tables; each gets a role and a schema of its name.
 SERVICES = ("auth", "profile", "upload", "sync", "analytics", "notify")

@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import random
-import socket
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
 
@@ -12,7 +10,7 @@ import uvloop
 from catalog import load_catalogue
 from linkarooie import __version__
 from linkarooie.services import SERVICES, Service
-from servicekit import metrics
+from servicekit import metrics, ports
 from servicekit.app import run_until_told_to_stop
 from servicekit.bus import Bus
 from servicekit.migrations import migrate
@@ -66,21 +64,12 @@ def share_one_process() -> None:
         os.environ.setdefault(target, address)
 
 
-def free_port() -> int:
-    """Returns a port of the loopback address that nobody uses at the moment.
+def free_port(*, count: int = 1) -> int:
+    """Returns a port of the loopback address for a service, or the first of some in a row: nobody uses them at the moment.
 
-    It is none of those that systems give to outgoing connections: one of these could take it before, or while, we do not listen.
+    They are none of those that systems give to outgoing connections: one of these could take it before, or while, we do not listen.
     """
-    while True:
-        port = random.randint(*SERVICE_PORTS)  # noqa: S311  # no secret depends on it
-        with socket.socket() as probe:
-            # What has just been closed here does not make the port taken.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
+    return ports.free_port(*SERVICE_PORTS, count=count)
 
 
 async def prepare() -> None:

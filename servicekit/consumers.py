@@ -105,14 +105,13 @@ class Consumer:
         try:
             while not self._stopping.is_set():
                 await free.acquire()
-                free.release()
-                slots = self._subscription.concurrency - len(running)
-                messages = await self._fetch(subscription, slots)
-                for message in messages:
-                    await free.acquire()
-                    task = asyncio.create_task(self._handle(message))
-                    running.add(task)
-                    task.add_done_callback(finished)
+                message = await self._fetch(subscription)
+                if message is None:
+                    free.release()
+                    continue
+                task = asyncio.create_task(self._handle(message))
+                running.add(task)
+                task.add_done_callback(finished)
         finally:
             # Before the connection is drained: with fetches left over that would hang for its whole time-out.
             with contextlib.suppress(NatsError):
@@ -122,19 +121,22 @@ class Consumer:
                 for task in late:
                     task.cancel()
 
-    async def _fetch(self, subscription: JetStreamContext.PullSubscription, slots: int) -> list[Msg]:
-        """Waits for messages, for a time-out, or for being told to stop, whichever comes first."""
-        fetch = asyncio.create_task(subscription.fetch(slots, timeout=FETCH_TIMEOUT_SECONDS))
+    async def _fetch(self, subscription: JetStreamContext.PullSubscription) -> Msg | None:
+        """Waits for a message, for a time-out, or for being told to stop, whichever comes first.
+
+        One at a time: a fetch of several holds the first back for as long as it waits for the others (nats-py 2.16).
+        """
+        fetch = asyncio.create_task(subscription.fetch(1, timeout=FETCH_TIMEOUT_SECONDS))
         stop = asyncio.create_task(self._stopping.wait())
         try:
             await asyncio.wait({fetch, stop}, return_when=asyncio.FIRST_COMPLETED)
-            return fetch.result() if fetch.done() else []
+            return fetch.result()[0] if fetch.done() else None
         except TimeoutError:
-            return []
+            return None
         except (APIError, NatsError) as error:
             log.warning("fetch_failed", consumer=self._subscription.durable, error=str(error) or type(error).__name__)
             await asyncio.sleep(1)
-            return []
+            return None
         finally:
             fetch.cancel()
             stop.cancel()

@@ -1,9 +1,6 @@
 """What a newcomer runs: `linkarooie dev`, as a process of its own."""
 
-import random
 import signal
-import socket
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +8,7 @@ import httpx2
 
 from devstack.leftovers import find_leftovers
 from devstack.process import find_program
-from linkarooie.processes import SERVICE_PORTS, free_port
+from linkarooie.processes import free_port
 from sandbox.platforms import find_builders
 from servicekit.rights import Limit
 from system.mail import CaughtMail
@@ -33,7 +30,7 @@ class Ports:
     @classmethod
     def free(cls) -> "Ports":
         """Returns ports that nobody uses at the moment."""
-        return cls(gateway=free_port(), sandbox=first_free_port(1 + len(find_builders())), mail=free_port())
+        return cls(gateway=free_port(), sandbox=free_port(count=1 + len(find_builders())), mail=free_port())
 
     def environment(self) -> dict[str, str]:
         return {
@@ -41,19 +38,6 @@ class Ports:
             "LINKAROOIE_SANDBOX_PORT": str(self.sandbox),
             "LINKAROOIE_MAIL_PORT": str(self.mail),
         }
-
-
-def first_free_port(count: int) -> int:
-    """Returns the first of so many free ports in a row, from where services look for theirs."""
-    while True:
-        first = random.randint(*SERVICE_PORTS)
-        try:
-            with ExitStack() as probes:
-                for port in range(first, first + count):
-                    probes.enter_context(socket.socket()).bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return first
 
 
 class Development:

@@ -23,8 +23,8 @@ from minio import Minio
 
 from devstack import DataFolderError, DevStack, PortInUseError, ServerFailedError, StackRunningError, reset
 from devstack.leftovers import find_leftovers
-from devstack.ports import listen_on
 from linkarooie.processes import free_port
+from servicekit.ports import listen_on
 
 RUN_UNTIL_KILLED = """
 import asyncio, sys

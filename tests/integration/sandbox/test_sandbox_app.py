@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx2
 import pytest
 from sandbox_clients import Clock, Control, XClient, is_colour, opened, picture
-from system.development import first_free_port
 
+from linkarooie.processes import free_port
 from sandbox import Sandbox, SandboxError
 
 
@@ -28,7 +28,7 @@ async def test_state_survives_a_restart(tmp_path: Path, http: httpx2.AsyncClient
 async def test_platforms_take_the_ports_after_the_index(tmp_path: Path, http: httpx2.AsyncClient) -> None:
     async with Sandbox(tmp_path, port=0) as probe:
         count = len(probe.urls)
-    base = first_free_port(count)
+    base = free_port(count=count)
     async with Sandbox(tmp_path, port=base) as sandbox:
         assert list(sandbox.urls.values()) == [f"http://127.0.0.1:{base + index}" for index in range(count)]
         platforms = (await http.get(sandbox.urls["index"] + "/api")).json()["platforms"]
@@ -38,7 +38,7 @@ async def test_platforms_take_the_ports_after_the_index(tmp_path: Path, http: ht
 
 
 async def test_port_in_use_is_named_and_nothing_is_left_behind(tmp_path: Path) -> None:
-    first = first_free_port(2)
+    first = free_port(count=2)
     with socket.create_server(("127.0.0.1", first + 1)):
         with pytest.raises(SandboxError, match=rf"Port {first + 1} on 127.0.0.1 is in use.*--port"):
             await Sandbox(tmp_path, port=first + 1).start()

@@ -15,6 +15,7 @@ from gateway.settings import GatewaySettings
 from linkarooie.analytics.v1 import analytics_pb2, analytics_pb2_grpc
 from linkarooie.auth.v1 import auth_pb2, auth_pb2_grpc
 from linkarooie.notify.v1 import notify_pb2, notify_pb2_grpc
+from linkarooie.processor.v1 import processor_pb2, processor_pb2_grpc
 from linkarooie.profile.v1 import profile_pb2, profile_pb2_grpc
 from linkarooie.sync.v1 import sync_pb2, sync_pb2_grpc
 from linkarooie.upload.v1 import upload_pb2, upload_pb2_grpc
@@ -50,6 +51,9 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> App:
         ),
         upload=upload_pb2_grpc.UploadServiceStub(
             channels.to(settings.upload_target, upload_pb2.DESCRIPTOR.services_by_name["UploadService"])
+        ),
+        processor=processor_pb2_grpc.ProcessorServiceStub(
+            channels.to(settings.processor_target, processor_pb2.DESCRIPTOR.services_by_name["ProcessorService"])
         ),
         sync=sync_pb2_grpc.SyncServiceStub(
             channels.to(settings.sync_target, sync_pb2.DESCRIPTOR.services_by_name["SyncService"])

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # these classes exist for type checkers only
     from linkarooie.analytics.v1.analytics_pb2_grpc import AnalyticsServiceAsyncStub
     from linkarooie.auth.v1.auth_pb2_grpc import AuthServiceAsyncStub
     from linkarooie.notify.v1.notify_pb2_grpc import NotifyServiceAsyncStub
+    from linkarooie.processor.v1.processor_pb2_grpc import ProcessorServiceAsyncStub
     from linkarooie.profile.v1.profile_pb2_grpc import ProfileServiceAsyncStub
     from linkarooie.sync.v1.sync_pb2_grpc import SyncServiceAsyncStub
     from linkarooie.upload.v1.upload_pb2_grpc import UploadServiceAsyncStub
@@ -36,6 +37,7 @@ class Gateway:
     auth: "AuthServiceAsyncStub"
     profile: "ProfileServiceAsyncStub"
     upload: "UploadServiceAsyncStub"
+    processor: "ProcessorServiceAsyncStub"
     sync: "SyncServiceAsyncStub"
     analytics: "AnalyticsServiceAsyncStub"
     notify: "NotifyServiceAsyncStub"

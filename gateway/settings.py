@@ -45,6 +45,7 @@ class GatewaySettings(ServiceSettings, GrpcSettings, BusSettings, ObjectStoreSet
     sync_target: str = "127.0.0.1:50054"
     analytics_target: str = "127.0.0.1:50055"
     notify_target: str = "127.0.0.1:50056"
+    processor_target: str = "127.0.0.1:50057"
 
     # The built web client.
     web_directory: Path = Path(__file__).parent / "static"
@@ -60,6 +61,9 @@ class GatewaySettings(ServiceSettings, GrpcSettings, BusSettings, ObjectStoreSet
     # Each try costs the auth service a password hash; what slows down guessing at one account is there.
     limit_sign_in: Limits = "20/minute"
     limit_letter: Limits = "10/minute;30/hour"
+    limit_preview: Limits = "240/minute"
+    # For an address: a page of comments shows many, and caches in front of us ask for many pages.
+    limit_avatar: Limits = "1200/minute"
     # How long one upload may take in all: the largest picture over a slow phone connection.
     upload_seconds: float = Field(default=300.0, ge=1)
     # The same variable as the upload service's: what is larger is not passed on to it.
@@ -73,5 +77,7 @@ class GatewaySettings(ServiceSettings, GrpcSettings, BusSettings, ObjectStoreSet
             Limit.UPLOAD: self.limit_upload,
             Limit.SIGN_IN: self.limit_sign_in,
             Limit.LETTER: self.limit_letter,
+            Limit.PREVIEW: self.limit_preview,
+            Limit.AVATAR: self.limit_avatar,
         }
         return figures[limit]

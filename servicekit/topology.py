@@ -46,7 +46,19 @@ class Subscription:
 PROCESSOR = Subscription("processor", EVENTS, ("evt.image.uploaded.v1",))
 PROCESS_INTERACTIVE = Subscription("process-interactive", JOBS, (RENDER_INTERACTIVE,))
 PROCESS_BULK = Subscription("process-bulk", JOBS, (RENDER_BULK,))
-UPLOAD = Subscription("upload", EVENTS, ("evt.variants.ready.v1", "evt.variants.failed.v1"))
+UPLOAD = Subscription(
+    "upload",
+    EVENTS,
+    (
+        "evt.variants.ready.v1",
+        "evt.variants.failed.v1",
+        "evt.recipes.published.v1",
+        "evt.account.registered.v1",
+        "evt.account.changed.v1",
+        "evt.profile.updated.v1",
+        "evt.connection.removed.v1",
+    ),
+)
 PROFILE = Subscription("profile", EVENTS, ("evt.account.registered.v1",))
 SYNC = Subscription("sync", EVENTS, ("evt.variants.ready.v1", "evt.variants.failed.v1", "evt.image.deleted.v1"))
 ANALYTICS = Subscription("analytics", EVENTS, ("evt.>",), concurrency=20)

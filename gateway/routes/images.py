@@ -2,17 +2,20 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Request, Response, status
+from fastapi import APIRouter, Header, Query, Request, Response, status
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from gateway.admission import AdmittedRoute
 from gateway.context import GatewayParts
 from gateway.pages import PageSize, PageToken
 from gateway.problems import told
-from gateway.schemas.images import Image, ImageChange, ImageList
+from gateway.schemas.common import Slot
+from gateway.schemas.images import Image, ImageChange, ImageList, ImageState
 from gateway.schemas.pictures import Variant, VariantList
 from gateway.uploads import forward_upload
+from gateway.versions import IfMatch, stale_is_412, tag, wanted_version
 from linkarooie.upload.v1 import upload_pb2
+from servicekit.errors import InvalidInputError
 
 router = APIRouter(prefix="/v1/images", tags=["images"], route_class=AdmittedRoute)
 
@@ -66,34 +69,71 @@ async def upload_image(
 
 
 @router.get("")
-async def list_images(gateway: GatewayParts, page_size: PageSize = 0, page_token: PageToken = "") -> ImageList:
+async def list_images(  # the filters of a list
+    gateway: GatewayParts,
+    page_size: PageSize = 0,
+    page_token: PageToken = "",
+    state: Annotated[ImageState | None, Query(description="Only those in this state.")] = None,
+    slot: Annotated[Slot | None, Query(description="Only those that are a default for this slot somewhere.")] = None,
+    q: Annotated[
+        str, Query(max_length=200, description="Only those with these words, or beginnings of words, in what is said.")
+    ] = "",
+    sha256: Annotated[str, Query(pattern="^([0-9a-f]{64})?$", description="Only those of this very file.")] = "",
+    deleted: Annotated[bool, Query(description="Those that can be restored, instead of the library's.")] = False,
+) -> ImageList:
     """Returns the caller's pictures, newest first."""
-    answer = await gateway.upload.ListImages(upload_pb2.ListImagesRequest(page_size=page_size, page_token=page_token))
+    request = upload_pb2.ListImagesRequest(
+        page_size=page_size,
+        page_token=page_token,
+        state=upload_pb2.ImageState.Value(f"IMAGE_STATE_{(state or 'unspecified').upper()}"),
+        slot=slot or "",
+        text=q,
+        sha256=sha256,
+        deleted=deleted,
+    )
+    answer = await gateway.upload.ListImages(request)
     return ImageList(
         items=[Image.of(image, gateway.links) for image in answer.images], next_page_token=answer.next_page_token
     )
 
 
 @router.get("/{image_id}", responses=told(404))
-async def get_image(image_id: str, gateway: GatewayParts) -> Image:
-    """Returns one picture."""
+async def get_image(image_id: str, response: Response, gateway: GatewayParts) -> Image:
+    """Returns one picture. Its version is in the `ETag` header."""
     answer = await gateway.upload.GetImage(upload_pb2.GetImageRequest(id=image_id))
+    tag(response, answer.image.etag)
     return Image.of(answer.image, gateway.links)
 
 
-@router.patch("/{image_id}", responses=told(404, 409))
-async def update_image(image_id: str, change: ImageChange, gateway: GatewayParts) -> Image:
-    """Changes what is said about a picture."""
-    answer = await gateway.upload.UpdateImage(
-        upload_pb2.UpdateImageRequest(id=image_id, alt_text=change.alt_text, update_mask=FieldMask(paths=["alt_text"]))
+@router.patch("/{image_id}", responses=told(404, 412))
+async def update_image(
+    image_id: str, change: ImageChange, response: Response, gateway: GatewayParts, if_match: IfMatch = ""
+) -> Image:
+    """Changes what is said about a picture. With `If-Match`, only what was read: 412 when it has changed since."""
+    values = change.model_dump(exclude_none=True)
+    if not values:
+        raise InvalidInputError("Say what to change: " + ", ".join(ImageChange.model_fields) + ".", reason="NO_CHANGE")
+    request = upload_pb2.UpdateImageRequest(
+        id=image_id, update_mask=FieldMask(paths=sorted(values)), etag=wanted_version(if_match), **values
     )
+    with stale_is_412():
+        answer = await gateway.upload.UpdateImage(request)
+    tag(response, answer.image.etag)
     return Image.of(answer.image, gateway.links)
 
 
 @router.delete("/{image_id}", status_code=status.HTTP_204_NO_CONTENT, responses=told(404))
 async def delete_image(image_id: str, gateway: GatewayParts) -> None:
-    """Takes a picture out of the library. Where it is shown, it stays."""
+    """Takes a picture out of the library. Where it is shown, it stays. It can be restored for 30 days, as the operator has not set it otherwise."""
     await gateway.upload.DeleteImage(upload_pb2.DeleteImageRequest(id=image_id))
+
+
+@router.post("/{image_id}/restore", responses=told(404))
+async def restore_image(image_id: str, response: Response, gateway: GatewayParts) -> Image:
+    """Takes a deleted picture back into the library, to where it was a default as well."""
+    answer = await gateway.upload.RestoreImage(upload_pb2.RestoreImageRequest(id=image_id))
+    tag(response, answer.image.etag)
+    return Image.of(answer.image, gateway.links)
 
 
 @router.post("/{image_id}/retry", responses=told(404, 409))

@@ -1,23 +1,17 @@
 """Profiles."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Response
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from gateway.admission import AdmittedRoute
 from gateway.context import GatewayParts
-from gateway.problems import StaleError, told
+from gateway.problems import told
 from gateway.schemas.profile import Profile, ProfileChange
+from gateway.versions import IfMatch, stale_is_412, tag, wanted_version
 from linkarooie.profile.v1 import profile_pb2
-from servicekit.errors import ConflictError, InvalidInputError
-from servicekit.grpc_client import remote_errors
+from servicekit.errors import InvalidInputError
 
 router = APIRouter(prefix="/v1", tags=["profile"], route_class=AdmittedRoute)
-
-IfMatch = Annotated[
-    str, Header(max_length=200, description="The ETag that was read: changes nothing if it has changed since.")
-]
 
 
 @router.get("/profile", responses=told(404))
@@ -44,13 +38,10 @@ async def update_profile(
     request = profile_pb2.UpdateProfileRequest(
         profile=profile,
         update_mask=FieldMask(paths=sorted(change.model_dump(exclude_none=True))),
-        etag="" if if_match == "*" else if_match.removeprefix("W/").strip('"'),
+        etag=wanted_version(if_match),
     )
-    try:
-        with remote_errors():
-            answer = await gateway.profile.UpdateProfile(request)
-    except ConflictError as error:
-        raise StaleError(error.message, reason=error.reason) from error
+    with stale_is_412():
+        answer = await gateway.profile.UpdateProfile(request)
     return _tagged(response, answer.profile)
 
 
@@ -62,5 +53,5 @@ async def get_public_profile(handle: str, gateway: GatewayParts) -> Profile:
 
 
 def _tagged(response: Response, profile: profile_pb2.Profile) -> Profile:
-    response.headers["etag"] = f'"{profile.etag}"'
+    tag(response, profile.etag)
     return Profile.of(profile)

@@ -48,6 +48,18 @@ class Image(Answer):
     """ThumbHash in base64, about 25 bytes: a blurred picture to show until a thumbnail has come. Null until the picture is ready."""
     faces: list[Rectangle]
     """The faces that were found, largest first; empty until the picture is ready."""
+    title: str
+    """What its owner calls it; at first the name of the file."""
+    published: bool
+    """Anybody who has the address of one of its files may look."""
+    edited: bool
+    """Something is done to it; see its edits."""
+    outdated: bool
+    """Platforms have changed their sizes since its files were made; they are being brought up to date."""
+    deleted_at: Time | None
+    """Null for pictures of the library."""
+    restorable_until: Time | None
+    """Null for pictures of the library."""
 
     @classmethod
     def of(cls, image: upload_pb2.Image, links: MediaLinks) -> "Image":
@@ -70,6 +82,12 @@ class Image(Answer):
             thumbnails=[Thumbnail.of(variant, links) for variant in image.thumbnails],
             placeholder=b64encode(image.look.placeholder).decode() or None,
             faces=[Rectangle.of(face) for face in image.look.faces],
+            title=image.title,
+            published=image.published,
+            edited=image.edited,
+            outdated=image.outdated,
+            deleted_at=time_or_none(image.delete_time, present=image.HasField("delete_time")),
+            restorable_until=time_or_none(image.purge_time, present=image.HasField("purge_time")),
         )
 
 
@@ -82,7 +100,11 @@ class ImageList(Answer):
 
 
 class ImageChange(Question):
-    """Changes a picture's description."""
+    """Changes what is said about a picture. What is not there, or null, stays as it is."""
 
-    alt_text: str = Field(max_length=6000)
+    alt_text: str | None = Field(default=None, max_length=6000)
     """What the picture shows, for those who cannot see it; at most 1,500 characters."""
+    title: str | None = Field(default=None, max_length=1000)
+    """What to call it; at most 200 characters."""
+    published: bool | None = None
+    """Whether anybody who has the address of one of its files may look."""

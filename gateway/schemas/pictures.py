@@ -92,7 +92,7 @@ class Variant(Answer):
             bytes=variant.bytes,
             sha256=variant.sha256,
             notes=[Note(code=note.code, text=note.text) for note in variant.notes],
-            frame=_frame(variant.frame),
+            frame=frame_of(variant.frame),
             url=links.to(variant.object_key, name=variant.key.replace(".", "-")),
         )
 
@@ -108,7 +108,8 @@ class VariantList(Answer):
     """The revision that they were made from."""
 
 
-def _frame(frame: processor_pb2.Frame) -> Frame | None:
+def frame_of(frame: processor_pb2.Frame) -> Frame | None:
+    """Returns what part a variant shows; None where it was not noted."""
     if frame.reason == processor_pb2.FRAME_REASON_UNSPECIFIED:
         return None
     reason = cast("FrameReason", word(processor_pb2.FrameReason, frame.reason))

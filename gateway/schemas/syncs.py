@@ -25,7 +25,8 @@ TargetState = Literal[
 SyncState = Literal["planned", "running", "finished"]
 
 
-def _target_state(state: "sync_pb2.TargetState.ValueType") -> TargetState:
+def target_state(state: "sync_pb2.TargetState.ValueType") -> TargetState:
+    """Returns the word for a target's state."""
     return cast("TargetState", word(sync_pb2.TargetState, state))
 
 
@@ -61,7 +62,7 @@ class Target(Answer):
             platform=target.platform,
             slot=target.slot,
             remote_handle=target.remote_handle,
-            state=_target_state(target.state),
+            state=target_state(target.state),
             reason=Reason.of(target.reason),
             attempts=target.attempts,
             next_attempt_at=time_or_none(target.next_attempt_time, present=target.HasField("next_attempt_time")),
@@ -130,7 +131,7 @@ class Step(Answer):
 
     @classmethod
     def of(cls, step: sync_pb2.TargetStep) -> "Step":
-        return cls(at=moment(step.step_time), state=_target_state(step.state), reason=Reason.of(step.reason))
+        return cls(at=moment(step.step_time), state=target_state(step.state), reason=Reason.of(step.reason))
 
 
 class StepList(Answer):

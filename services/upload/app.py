@@ -22,7 +22,9 @@ from services.upload.api import UploadApi
 from services.upload.consumers import handlers
 from services.upload.settings import UploadSettings
 from services.upload.sweeper import Sweeper
-from services.upload.use_cases import Library
+from services.upload.use_cases.intake import Intake
+from services.upload.use_cases.library import Library
+from services.upload.use_cases.results import Results
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -35,15 +37,18 @@ def build(settings: UploadSettings, *, clock: Clock = utc_now) -> App:
     channels = Channels(settings)
     relay = OutboxRelay(database, bus, store.outbox, store.inbox, clock=clock)
     stores = partial(store.Store, database, clock=clock, committed=relay.ring)
-    library = Library(stores=stores, objects=objects, limits=settings.picture_limits, clock=clock)
+    intake = Intake(stores=stores, objects=objects, limits=settings.picture_limits, clock=clock)
+    library = Library(stores=stores, clock=clock)
+    results = Results(stores=stores, clock=clock)
+    api = UploadApi(intake=intake, library=library)
     sweeper = Sweeper(stores, timedelta(minutes=settings.render_patience_minutes), clock)
     consumer = Consumer(
-        bus, topology.UPLOAD, handlers(library), ack_wait_seconds=settings.consumer_ack_wait_seconds, clock=clock
+        bus, topology.UPLOAD, handlers(results), ack_wait_seconds=settings.consumer_ack_wait_seconds, clock=clock
     )
     grpc = GrpcServer(
         settings,
         service=upload_pb2.DESCRIPTOR.services_by_name["UploadService"],
-        register=partial(upload_pb2_grpc.add_UploadServiceServicer_to_server, UploadApi(library)),
+        register=partial(upload_pb2_grpc.add_UploadServiceServicer_to_server, api),
         verifier=remote_verifier(settings, channels),
     )
     return App(

@@ -7,12 +7,12 @@ from google.protobuf.message import Message
 from linkarooie.events.v1 import events_pb2 as events
 from servicekit.consumers import Delivery, Handler
 from servicekit.protobuf import moment
-from services.upload.domain import Variant
+from services.upload.domain.image import Variant
 from services.upload.looks import read_frame, read_look
-from services.upload.use_cases import Library
+from services.upload.use_cases.results import Results
 
 
-def handlers(library: Library) -> Mapping[type[Message], Handler]:
+def handlers(results: Results) -> Mapping[type[Message], Handler]:
     """Returns the handler of each event."""
 
     async def variants_ready(delivery: Delivery) -> None:
@@ -37,7 +37,7 @@ def handlers(library: Library) -> Mapping[type[Message], Handler]:
             )
             for made in event.variants
         ]
-        await library.take_variants(
+        await results.take_variants(
             delivery,
             variants,
             read_look(event.look),
@@ -48,7 +48,7 @@ def handlers(library: Library) -> Mapping[type[Message], Handler]:
 
     async def variants_failed(delivery: Delivery) -> None:
         event: events.VariantsFailed = delivery.message
-        await library.take_failure(
+        await results.take_failure(
             delivery,
             image_id=event.image_id,
             revision=event.revision,

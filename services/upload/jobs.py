@@ -1,7 +1,7 @@
 """Jobs for the processor: to make the variants of a picture that was uploaded before."""
 
 from linkarooie.processor.v1 import processor_pb2
-from services.upload.domain import Image
+from services.upload.domain.image import Image
 from services.upload.store import Store
 
 

@@ -1,7 +1,7 @@
 """Frames and looks between the contract and the domain, both ways."""
 
 from linkarooie.processor.v1 import processor_pb2
-from services.upload.domain import Frame, FrameReason, Look, Rectangle
+from services.upload.domain.image import Frame, FrameReason, Look, Rectangle
 
 REASONS = {
     FrameReason.WHOLE: processor_pb2.FRAME_REASON_WHOLE,

@@ -14,7 +14,7 @@ from servicekit.ids import Clock, is_id, utc_now
 from servicekit.settings import DatabaseSettings, ServiceSettings
 from servicekit.subjects import RENDER_BULK
 from services.upload import store
-from services.upload.domain import ImageState
+from services.upload.domain.image import ImageState
 from services.upload.jobs import ask
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from servicekit.errors import InvalidInputError, PreconditionError
-from services.upload.domain import (
+from services.upload.domain.image import (
     ALT_TEXT_MAX_CHARACTERS,
     FILE_NAME_MAX_CHARACTERS,
     Image,

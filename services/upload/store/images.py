@@ -1,4 +1,4 @@
-"""Tables and queries of the upload service."""
+"""Queries about pictures and their variants."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, fields
@@ -6,75 +6,14 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
-from servicekit.database import UnitOfWork, inbox_table, outbox_table
+from servicekit.database import UnitOfWork
 from servicekit.pages import PageRequest
-from services.upload.domain import Frame, FrameReason, Image, ImageState, Look, Rectangle, Variant
-
-metadata = sa.MetaData()
-
-images = sa.Table(
-    "images",
-    metadata,
-    sa.Column("id", sa.Uuid(as_uuid=False), primary_key=True),
-    sa.Column("owner_id", sa.Uuid(as_uuid=False), nullable=False),
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("object_key", sa.Text, nullable=False),
-    sa.Column("content_type", sa.Text, nullable=False),
-    sa.Column("width", sa.Integer, nullable=False),
-    sa.Column("height", sa.Integer, nullable=False),
-    sa.Column("bytes", sa.BigInteger, nullable=False),
-    sa.Column("sha256", sa.Text, nullable=False),
-    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-    sa.Column("revision", sa.Integer, nullable=False),
-    sa.Column("alt_text", sa.Text, nullable=False),
-    sa.Column("file_name", sa.Text, nullable=False),
-    sa.Column("failure_reason", sa.Text, nullable=False),
-    sa.Column("failure_message", sa.Text, nullable=False),
-    sa.Column("idempotency_key", sa.Text),
-    sa.Column("ready_at", sa.DateTime(timezone=True)),
-    # The defaults are for replicas of the version before, which run while the schema is this one already.
-    sa.Column("attempt", sa.Integer, nullable=False, server_default="1"),
-    sa.Column("asked_at", sa.DateTime(timezone=True)),
-    sa.Column("made_at", sa.DateTime(timezone=True)),
-    sa.Column("faces", postgresql.JSONB, nullable=False, server_default="[]"),
-    sa.Column("placeholder", sa.LargeBinary, nullable=False, server_default=""),
-    sa.UniqueConstraint("owner_id", "idempotency_key", name="images_idempotency_key"),
-    sa.Index("images_of_owner", "owner_id", "id"),
-    sa.Index("images_processing", "created_at", postgresql_where=sa.text("state = 'processing'")),
-)
-
-variants = sa.Table(
-    "variants",
-    metadata,
-    sa.Column("image_id", sa.Uuid(as_uuid=False), sa.ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("revision", sa.Integer, primary_key=True),
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("platform", sa.Text, nullable=False),
-    sa.Column("slot", sa.Text, nullable=False),
-    sa.Column("content_type", sa.Text, nullable=False),
-    sa.Column("width", sa.Integer, nullable=False),
-    sa.Column("height", sa.Integer, nullable=False),
-    sa.Column("bytes", sa.BigInteger, nullable=False),
-    sa.Column("sha256", sa.Text, nullable=False),
-    sa.Column("perceptual_hash", sa.Text, nullable=False),
-    sa.Column("object_key", sa.Text, nullable=False),
-    sa.Column("recipe_version", sa.Text, nullable=False),
-    sa.Column("notes", postgresql.JSONB, nullable=False),
-    sa.Column("frame", postgresql.JSONB(none_as_null=True)),
-)
-
-outbox = outbox_table(metadata)
-inbox = inbox_table(metadata)
+from services.upload.domain.image import Frame, FrameReason, Image, ImageState, Look, Rectangle, Variant
+from services.upload.store.tables import images, variants
 
 
-class Store(UnitOfWork):
-    """The unit of work of the upload service."""
-
-    outbox = outbox
-    inbox = inbox
-
+class ImageQueries(UnitOfWork):
     async def image(self, image_id: str, *, owner_id: str | None = None, lock: bool = False) -> Image | None:
         """Returns a picture; with `owner_id` only if it is that owner's; with `lock` nobody else changes it meanwhile."""
         query = sa.select(images).where(images.c.id == image_id)
@@ -172,6 +111,7 @@ def _columns(image: Image) -> dict[str, Any]:  # columns of `images`
 
 def _image(row: sa.Row[Any]) -> Image:  # a row of `images`
     values = dict(row._mapping)
+    del values["words"]
     faces, placeholder = values.pop("faces"), values.pop("placeholder")
     look = Look(tuple(Rectangle(**face) for face in faces), bytes(placeholder))
     return Image(**{**values, "state": ImageState(values["state"]), "look": look})

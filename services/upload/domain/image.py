@@ -1,4 +1,4 @@
-"""Rules of the library of pictures. Pure: no I/O."""
+"""Rules of a picture of the library. Pure: no I/O."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +10,7 @@ from servicekit.errors import InvalidInputError, PreconditionError
 # As long as the longest that a platform takes (Mastodon's limit for media, 1,500 characters).
 ALT_TEXT_MAX_CHARACTERS = 1500
 FILE_NAME_MAX_CHARACTERS = 200
+TITLE_MAX_CHARACTERS = 200
 
 
 class ImageState(StrEnum):
@@ -62,7 +63,8 @@ class Image:
     """One picture of somebody's library. The original is never altered; `revision` grows with every edit.
 
     `attempt` counts the tries to make variants of the present revision; `asked_at` is when the processor was last asked again, None
-    while only the upload has asked; `made_at` is when the variants that are there were made.
+    while only the upload has asked; `made_at` is when the variants that are there were made, and `recipes` names how. `version` grows
+    with every change by the owner. `look_bits` are of the perceptual hash of the picture as it was uploaded.
     """
 
     id: str
@@ -86,6 +88,14 @@ class Image:
     asked_at: datetime | None = None
     made_at: datetime | None = None
     look: Look = Look()
+    title: str = ""
+    published: bool = False
+    version: int = 1
+    edited: bool = False
+    deleted_at: datetime | None = None
+    look_bits: int | None = None
+    recipes: str = ""
+    refresh_asked_at: datetime | None = None
 
     def takes_variants(self, revision: int, made_at: datetime) -> bool:
         """Tells whether variants are to be taken: those of the present revision, unless newer ones are there.

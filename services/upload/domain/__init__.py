@@ -1,0 +1,1 @@
+"""Rules of the library of pictures. Pure: no I/O."""

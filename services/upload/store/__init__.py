@@ -1,0 +1,13 @@
+"""Tables and queries of the upload service; `Store` is its unit of work."""
+
+from services.upload.store.images import ImageQueries
+from services.upload.store.tables import inbox, metadata, outbox
+
+__all__ = ["Store", "inbox", "metadata", "outbox"]
+
+
+class Store(ImageQueries):
+    """The unit of work of the upload service."""
+
+    outbox = outbox
+    inbox = inbox

@@ -1,0 +1,1 @@
+"""What the upload service does, one function a use case."""

@@ -23,6 +23,7 @@ SUBJECTS: Mapping[type[Message], str] = {
     events.ImageDeleted: "evt.image.deleted.v1",
     events.ImageRestored: "evt.image.restored.v1",
     events.DefaultsChanged: "evt.defaults.changed.v1",
+    events.AddressesChanged: "evt.addresses.changed.v1",
     events.VariantsReady: "evt.variants.ready.v1",
     events.VariantsFailed: "evt.variants.failed.v1",
     events.RecipesPublished: "evt.recipes.published.v1",

@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import itertools
 import shutil
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +23,8 @@ from servicekit.settings import ObjectStoreSettings
 CHUNK_BYTES = 256 * 1024
 # Bounds what a slow store can take from the process; as many connections as threads.
 THREADS = 16
+# One page of a listing.
+LISTED_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,16 @@ class OpenedObject:
     content_type: str
     size_bytes: int
     chunks: AsyncIterator[bytes]
+
+
+@dataclass(frozen=True)
+class ListedObject:
+    """What the store tells of an object without giving it. `content_type` is empty in listings, which do not tell it."""
+
+    key: str
+    size_bytes: int
+    modified_at: datetime
+    content_type: str = ""
 
 
 class ObjectMissingError(Exception):
@@ -84,13 +98,29 @@ class ObjectStore:
 
         await self._run(fetch)
 
+    async def stat(self, key: str) -> ListedObject:
+        """Returns what is known of an object. Raises `ObjectMissingError`."""
+        found = await self._run(lambda: self._client.stat_object(self._bucket, key))
+        return ListedObject(key, found.size, found.last_modified, found.content_type or "")
+
     async def exists(self, key: str) -> bool:
         """Tells whether there is an object under the key."""
         try:
-            await self._run(lambda: self._client.stat_object(self._bucket, key))
+            await self.stat(key)
         except ObjectMissingError:
             return False
         return True
+
+    async def list(self, prefix: str) -> AsyncIterator[ListedObject]:
+        """Yields all objects whose keys begin so, sorted by key; in pages, so any number of them."""
+        found = self._client.list_objects(self._bucket, prefix=prefix, recursive=True)
+        while page := await self._run(lambda: [*itertools.islice(found, LISTED_AT_ONCE)]):
+            for one in page:
+                yield ListedObject(one.object_name, one.size, one.last_modified)
+
+    async def remove(self, key: str) -> None:
+        """Removes an object; one that is not there is fine."""
+        await self._run(lambda: self._client.remove_object(self._bucket, key))
 
     @asynccontextmanager
     async def opened(self, key: str) -> AsyncIterator[OpenedObject]:

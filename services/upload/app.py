@@ -19,11 +19,13 @@ from servicekit.periodic import PeriodicTask
 from servicekit.remote_keys import remote_verifier
 from services.upload import store
 from services.upload.api import UploadApi
+from services.upload.clean_up import CleanUp
 from services.upload.consumers import handlers
 from services.upload.settings import UploadSettings
 from services.upload.sweeper import Sweeper
 from services.upload.use_cases.intake import Intake
 from services.upload.use_cases.library import Library
+from services.upload.use_cases.recipes import Recipes
 from services.upload.use_cases.results import Results
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -40,10 +42,21 @@ def build(settings: UploadSettings, *, clock: Clock = utc_now) -> App:
     intake = Intake(stores=stores, objects=objects, limits=settings.picture_limits, clock=clock)
     library = Library(stores=stores, clock=clock)
     results = Results(stores=stores, clock=clock)
+    recipes = Recipes(stores=stores)
     api = UploadApi(intake=intake, library=library)
-    sweeper = Sweeper(stores, timedelta(minutes=settings.render_patience_minutes), clock)
+    sweeper = Sweeper(
+        stores,
+        patience=timedelta(minutes=settings.render_patience_minutes),
+        restorable=timedelta(days=settings.restore_days),
+        clock=clock,
+    )
+    clean_up = CleanUp(stores, objects, clock)
     consumer = Consumer(
-        bus, topology.UPLOAD, handlers(results), ack_wait_seconds=settings.consumer_ack_wait_seconds, clock=clock
+        bus,
+        topology.UPLOAD,
+        handlers(results, recipes),
+        ack_wait_seconds=settings.consumer_ack_wait_seconds,
+        clock=clock,
     )
     grpc = GrpcServer(
         settings,
@@ -61,6 +74,9 @@ def build(settings: UploadSettings, *, clock: Clock = utc_now) -> App:
             relay,
             consumer,
             PeriodicTask("upload_overdue", sweeper.ask_again, every_seconds=settings.sweep_seconds),
+            PeriodicTask("upload_outdated", sweeper.refresh, every_seconds=settings.sweep_seconds),
+            PeriodicTask("upload_purge", sweeper.purge, every_seconds=settings.sweep_seconds),
+            PeriodicTask("upload_clean_up", clean_up.remove_unreferenced, every_seconds=settings.clean_up_hours * 3600),
         ],
         checks={"database": partial(database.expect_revision, MIGRATIONS), "bus": bus.ping, "consumer": consumer.ping},
         grpc=grpc,

@@ -9,10 +9,11 @@ from servicekit.consumers import Delivery, Handler
 from servicekit.protobuf import moment
 from services.upload.domain.image import Variant
 from services.upload.looks import read_frame, read_look
+from services.upload.use_cases.recipes import Recipes
 from services.upload.use_cases.results import Results
 
 
-def handlers(results: Results) -> Mapping[type[Message], Handler]:
+def handlers(results: Results, recipes: Recipes) -> Mapping[type[Message], Handler]:
     """Returns the handler of each event."""
 
     async def variants_ready(delivery: Delivery) -> None:
@@ -58,4 +59,12 @@ def handlers(results: Results) -> Mapping[type[Message], Handler]:
             message=event.message,
         )
 
-    return {events.VariantsReady: variants_ready, events.VariantsFailed: variants_failed}
+    async def recipes_published(delivery: Delivery) -> None:
+        event: events.RecipesPublished = delivery.message
+        await recipes.take(delivery, fingerprint=event.fingerprint, told_at=moment(event.event_time))
+
+    return {
+        events.VariantsReady: variants_ready,
+        events.VariantsFailed: variants_failed,
+        events.RecipesPublished: recipes_published,
+    }

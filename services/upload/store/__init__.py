@@ -2,11 +2,12 @@
 
 from services.upload.store.images import ImageQueries
 from services.upload.store.tables import inbox, metadata, outbox
+from services.upload.store.upkeep import UpkeepQueries
 
 __all__ = ["Store", "inbox", "metadata", "outbox"]
 
 
-class Store(ImageQueries):
+class Store(ImageQueries, UpkeepQueries):
     """The unit of work of the upload service."""
 
     outbox = outbox

@@ -22,20 +22,20 @@ class ImageQueries(UnitOfWork):
         if lock:
             query = query.with_for_update()
         row = (await self.session.execute(query)).first()
-        return None if row is None else _image(row)
+        return None if row is None else read_image(row)
 
     async def image_by_idempotency_key(self, owner_id: str, key: str) -> Image | None:
         """Returns the picture that an upload with this key made."""
         query = sa.select(images).where(images.c.owner_id == owner_id, images.c.idempotency_key == key)
         row = (await self.session.execute(query)).first()
-        return None if row is None else _image(row)
+        return None if row is None else read_image(row)
 
     async def images_of(self, owner_id: str, page: PageRequest) -> list[Image]:
         """Returns somebody's pictures, newest first: one more than the page holds, if there are that many."""
         query = sa.select(images).where(images.c.owner_id == owner_id).order_by(images.c.id.desc()).limit(page.size + 1)
         if page.after is not None:
             query = query.where(images.c.id < page.after)
-        return [_image(row) for row in await self.session.execute(query)]
+        return [read_image(row) for row in await self.session.execute(query)]
 
     async def add_image(self, image: Image) -> None:
         await self.session.execute(sa.insert(images).values(**_columns(image)))
@@ -59,7 +59,7 @@ class ImageQueries(UnitOfWork):
             .cte("overdue")
         )
         claim = sa.update(images).where(images.c.id == overdue.c.id).values(asked_at=now).returning(images)
-        return [_image(row) for row in await self.session.execute(claim)]
+        return [read_image(row) for row in await self.session.execute(claim)]
 
     async def images_in(
         self, states: Sequence[ImageState], *, owner_id: str | None, after: str | None, limit: int
@@ -70,7 +70,7 @@ class ImageQueries(UnitOfWork):
             query = query.where(images.c.owner_id == owner_id)
         if after is not None:
             query = query.where(images.c.id > after)
-        return [_image(row) for row in await self.session.execute(query)]
+        return [read_image(row) for row in await self.session.execute(query)]
 
     async def remove_image(self, image_id: str) -> None:
         """Removes a picture and its variants."""
@@ -109,7 +109,8 @@ def _columns(image: Image) -> dict[str, Any]:  # columns of `images`
     return {**values, **look}
 
 
-def _image(row: sa.Row[Any]) -> Image:  # a row of `images`
+def read_image(row: sa.Row[Any]) -> Image:  # a row of `images`
+    """Returns the picture of a row of `images`."""
     values = dict(row._mapping)
     del values["words"]
     faces, placeholder = values.pop("faces"), values.pop("placeholder")

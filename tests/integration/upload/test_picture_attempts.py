@@ -326,7 +326,7 @@ async def test_what_was_seen_in_a_picture_is_told_with_it_once_it_is_ready(
 
 def sweeper(database: Database, *, later: timedelta) -> Sweeper:
     now = utc_now() + later
-    return Sweeper(partial(Store, database, clock=lambda: now), PATIENCE, lambda: now)
+    return Sweeper(partial(Store, database, clock=lambda: now), PATIENCE, timedelta(days=30), lambda: now)
 
 
 async def test_a_picture_whose_job_may_be_lost_is_asked_for_again_now_and_then(

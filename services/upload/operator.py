@@ -51,8 +51,7 @@ class Operator:
         while True:
             async with self.stores() as opened:
                 images = await opened.images_in(states, owner_id=owner_id, after=after, limit=ASKED_AT_ONCE)
-                for image in images:
-                    ask(opened, image, subject=RENDER_BULK)
+                await ask(opened, images, subject=RENDER_BULK)
                 await opened.commit()
             asked += len(images)
             if len(images) < ASKED_AT_ONCE:

@@ -43,8 +43,8 @@ class Sweeper:
         now = self.clock()
         async with self.stores() as store:
             overdue = await store.claim_overdue(before=now - self.patience, now=now, limit=ASKED_AT_ONCE)
+            await ask(store, overdue, subject=RENDER_BULK)
             for image in overdue:
-                ask(store, image, subject=RENDER_BULK)
                 log.warning("picture_overdue", image_id=image.id, owner_id=image.owner_id, attempt=image.attempt)
             await store.commit()
         return len(overdue)
@@ -54,8 +54,7 @@ class Sweeper:
         now = self.clock()
         async with self.stores() as store:
             outdated = await store.claim_outdated(asked_before=now - REFRESH_PATIENCE, now=now, limit=ASKED_AT_ONCE)
-            for image in outdated:
-                ask(store, image, subject=RENDER_BULK)
+            await ask(store, outdated, subject=RENDER_BULK)
             await store.commit()
         if outdated:
             log.info("pictures_outdated", asked=len(outdated))

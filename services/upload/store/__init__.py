@@ -1,13 +1,14 @@
 """Tables and queries of the upload service; `Store` is its unit of work."""
 
 from services.upload.store.images import ImageQueries
+from services.upload.store.revisions import RevisionQueries
 from services.upload.store.tables import inbox, metadata, outbox
 from services.upload.store.upkeep import UpkeepQueries
 
 __all__ = ["Store", "inbox", "metadata", "outbox"]
 
 
-class Store(ImageQueries, UpkeepQueries):
+class Store(ImageQueries, RevisionQueries, UpkeepQueries):
     """The unit of work of the upload service."""
 
     outbox = outbox

@@ -51,7 +51,7 @@ class Library:
         async with self.stores() as store:
             image = (await existing_image(store, image_id, owner_id, lock=True)).tried_again(self.clock())
             await store.save_image(image)
-            ask(store, image, subject=RENDER_INTERACTIVE)
+            await ask(store, [image], subject=RENDER_INTERACTIVE)
             await store.commit()
         return ShownImage(image)
 

@@ -4,11 +4,11 @@ import asyncio
 import contextlib
 import itertools
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ from minio.error import S3Error
 
 from servicekit.errors import UnavailableError
 from servicekit.settings import ObjectStoreSettings
+from servicekit.signed_put import Signer
 
 CHUNK_BYTES = 256 * 1024
 # Bounds what a slow store can take from the process; as many connections as threads.
@@ -46,6 +47,14 @@ class ListedObject:
     content_type: str = ""
 
 
+@dataclass(frozen=True)
+class PutAddress:
+    """Where somebody outside may PUT an object; the request has to have the headers as they are."""
+
+    url: str
+    headers: Mapping[str, str]
+
+
 class ObjectMissingError(Exception):
     """The store has no object under the key."""
 
@@ -70,6 +79,10 @@ class ObjectStore:
                 timeout=urllib3.Timeout(connect=5, read=30),
                 retries=urllib3.Retry(total=2, backoff_factor=0.2, status_forcelist=(500, 502, 503, 504)),
             ),
+        )
+        self._public_endpoint = (settings.s3_public_endpoint or settings.s3_endpoint).rstrip("/")
+        self._signer = Signer(
+            settings.s3_access_key.get_secret_value(), settings.s3_secret_key.get_secret_value(), settings.s3_region
         )
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="object-store")
 
@@ -97,6 +110,19 @@ class ObjectStore:
                 response.release_conn()
 
         await self._run(fetch)
+
+    def put_address(
+        self, key: str, *, content_type: str, size_bytes: int, signed_at: datetime, valid_for: timedelta
+    ) -> PutAddress:
+        """Returns where a program may PUT an object of this type and size without our keys, for so long after `signed_at`.
+
+        The store refuses what has another type or size. Asks nobody: the same again gives the same address.
+        """
+        headers = {"content-type": content_type, "content-length": str(size_bytes)}
+        url = f"{self._public_endpoint}/{self._bucket}/{key}"
+        return PutAddress(
+            self._signer.sign_put(url, headers=headers, signed_at=signed_at, valid_for=valid_for), headers
+        )
 
     async def stat(self, key: str) -> ListedObject:
         """Returns what is known of an object. Raises `ObjectMissingError`."""

@@ -109,6 +109,8 @@ class ObjectStoreSettings(BaseSettings):
     """An S3-compatible object store."""
 
     s3_endpoint: str
+    # Where programs outside reach the same store, for uploads that go directly there; as within where it is not set.
+    s3_public_endpoint: str = ""
     s3_access_key: SecretStr
     s3_secret_key: SecretStr
     s3_bucket: str = "linkarooie"

@@ -1,6 +1,7 @@
 """Taking pictures in."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -18,6 +19,9 @@ from services.upload.staging import StagedFile
 from services.upload.store import Store
 from services.upload.use_cases.shown import ShownImage
 
+Along = Callable[[Store, Image], Awaitable[None]]
+"""What becomes true together with a new picture, in its transaction; what it raises undoes both."""
+
 
 @dataclass(frozen=True)
 class Intake:
@@ -29,7 +33,14 @@ class Intake:
     clock: Clock
 
     async def upload(
-        self, file: StagedFile, *, owner_id: str, alt_text: str, file_name: str, idempotency_key: str | None
+        self,
+        file: StagedFile,
+        *,
+        owner_id: str,
+        alt_text: str,
+        file_name: str,
+        idempotency_key: str | None,
+        along: Along | None = None,
     ) -> ShownImage:
         """Takes a received file into the library and says so in `image.uploaded`.
 
@@ -70,6 +81,8 @@ class Intake:
                 if earlier is None:
                     raise
                 return earlier
+            if along is not None:
+                await along(store, image)
             store.record(_uploaded(image), owner_id=owner_id)
             await store.commit()
         return ShownImage(image)

@@ -155,16 +155,28 @@ uploads = sa.Table(
     sa.UniqueConstraint("owner_id", "idempotency_key", name="uploads_idempotency_key"),
     sa.Index("uploads_pending", "expires_at", postgresql_where=sa.text("state = 'pending'")),
     sa.Index("uploads_of_owner_pending", "owner_id", postgresql_where=sa.text("state = 'pending'")),
+    sa.Index("uploads_settled", "expires_at", postgresql_where=sa.text("state <> 'pending'")),
+)
+
+# Which address an import with an idempotency key was for, and what became of it.
+imports = sa.Table(
+    "imports",
+    metadata,
+    sa.Column("owner_id", sa.Uuid(as_uuid=False), primary_key=True),
+    sa.Column("idempotency_key", sa.Text, primary_key=True),
+    sa.Column("url_sha256", sa.Text, nullable=False),
+    sa.Column("image_id", sa.Uuid(as_uuid=False), sa.ForeignKey("images.id", ondelete="CASCADE"), nullable=False),
+    sa.Index("imports_of_image", "image_id"),
 )
 
 # One row: the recipes in force, as the processor told last.
 recipes = sa.Table(
     "recipes",
     metadata,
-    sa.Column("only", sa.Boolean, primary_key=True, server_default=sa.true()),
+    sa.Column("single", sa.Boolean, primary_key=True, server_default=sa.true()),
     sa.Column("fingerprint", sa.Text, nullable=False),
     sa.Column("told_at", sa.DateTime(timezone=True), nullable=False),
-    sa.CheckConstraint("only", name="recipes_one_row"),
+    sa.CheckConstraint("single", name="recipes_one_row"),
 )
 
 # Folders of the object store that nobody refers to, and since when that is known.

@@ -18,11 +18,11 @@ Owned = tuple[str, str]
 class UpkeepQueries(UnitOfWork):
     async def set_recipes(self, fingerprint: str, told_at: datetime) -> None:
         """Notes which recipes are in force. What was told later counts."""
-        statement = insert(recipes).values(only=True, fingerprint=fingerprint, told_at=told_at)
+        statement = insert(recipes).values(single=True, fingerprint=fingerprint, told_at=told_at)
         told = statement.excluded
         await self.session.execute(
             statement.on_conflict_do_update(
-                index_elements=[recipes.c.only],
+                index_elements=[recipes.c.single],
                 set_={"fingerprint": told.fingerprint, "told_at": told.told_at},
                 where=recipes.c.told_at < told.told_at,
             )

@@ -45,11 +45,11 @@ def upgrade() -> None:
     _create_uploads()
     op.create_table(
         "recipes",
-        sa.Column("only", sa.Boolean(), nullable=False, server_default=sa.true()),
+        sa.Column("single", sa.Boolean(), nullable=False, server_default=sa.true()),
         sa.Column("fingerprint", sa.Text(), nullable=False),
         sa.Column("told_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("only"),
-        sa.CheckConstraint("only", name="recipes_one_row"),
+        sa.PrimaryKeyConstraint("single"),
+        sa.CheckConstraint("single", name="recipes_one_row"),
     )
     op.create_table(
         "unreferenced",
@@ -138,10 +138,21 @@ def _create_uploads() -> None:
     )
     op.create_index("uploads_pending", "uploads", ["expires_at"], postgresql_where=PENDING)
     op.create_index("uploads_of_owner_pending", "uploads", ["owner_id"], postgresql_where=PENDING)
+    op.create_index("uploads_settled", "uploads", ["expires_at"], postgresql_where=sa.text("state <> 'pending'"))
+    op.create_table(
+        "imports",
+        sa.Column("owner_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("idempotency_key", sa.Text(), nullable=False),
+        sa.Column("url_sha256", sa.Text(), nullable=False),
+        sa.Column("image_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.PrimaryKeyConstraint("owner_id", "idempotency_key"),
+        sa.ForeignKeyConstraint(["image_id"], ["images.id"], ondelete="CASCADE"),
+    )
+    op.create_index("imports_of_image", "imports", ["image_id"])
 
 
 def downgrade() -> None:
-    for table in ("unreferenced", "recipes", "uploads", "avatars", "libraries", "defaults", "revisions"):
+    for table in ("unreferenced", "recipes", "imports", "uploads", "avatars", "libraries", "defaults", "revisions"):
         op.drop_table(table)
     op.drop_index("variants_by_object", "variants")
     for index in ("images_by_recipes", "images_of_file", "images_to_purge", "images_deleted", "images_of_library"):

@@ -141,6 +141,14 @@ class DevStack:
         """Stops NATS alone; with `kill` by SIGKILL, as a crash would."""
         await self._running.nats.stop(kill=kill)
 
+    async def start_object_store(self) -> None:
+        """Starts the object store again, on the same ports."""
+        await self._running.object_store.start()
+
+    async def stop_object_store(self) -> None:
+        """Stops the object store alone."""
+        await self._running.object_store.stop()
+
     @property
     def _running(self) -> _Servers:
         if self._servers is None:

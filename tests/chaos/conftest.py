@@ -26,6 +26,7 @@ async def healthy_afterwards(installation: Installation) -> AsyncIterator[None]:
     yield
     await installation.stack.start_postgres()
     await installation.stack.start_nats()
+    await installation.stack.start_object_store()
     for platform in PLATFORMS:
         await installation.switch(platform)
     await installation.start(*(name for name, process in installation.processes.items() if not process.runs))

@@ -1,4 +1,4 @@
-"""NATS, Postgres and the upload service go away and come back while people upload: nothing is lost, nothing is doubled."""
+"""NATS, Postgres, the object store and the upload service go away and come back while people upload: nothing is lost, nothing is doubled."""
 
 import asyncio
 import io
@@ -36,6 +36,12 @@ OUTAGES = [
     Outage("postgres stops", lambda i: i.stack.stop_postgres(), lambda i: i.stack.start_postgres(), refuses=True),
     Outage(
         "postgres crashes", lambda i: i.stack.stop_postgres(kill=True), lambda i: i.stack.start_postgres(), refuses=True
+    ),
+    Outage(
+        "object store stops",
+        lambda i: i.stack.stop_object_store(),
+        lambda i: i.stack.start_object_store(),
+        refuses=True,
     ),
     Outage("upload is killed", lambda i: i.kill("upload"), lambda i: i.start("upload"), refuses=True),
 ]
@@ -120,3 +126,27 @@ async def test_every_upload_that_was_taken_becomes_ready_once(
         assert sorted(image["id"] for image in await uploader.person.images()) == sorted(uploader.taken)
         told_ready = await installation.facts(events.ImageReady, uploader.person.id)
         assert sorted(fact.image_id for fact in told_ready) == sorted(uploader.taken)
+
+
+async def test_an_upload_that_is_cut_off_leaves_nothing_and_costs_nothing(
+    installation: Installation, person: Person
+) -> None:
+    async def half_a_form() -> AsyncIterator[bytes]:
+        yield b'--cut\r\ncontent-disposition: form-data; name="file"; filename="photo.jpg"\r\n\r\n'
+        yield photograph()[:20_000]
+        raise ConnectionError("the phone is in a tunnel")
+
+    before = await person.get("/v1/library")
+    with pytest.raises(ConnectionError):
+        await person.http.post(
+            "/v1/images", content=half_a_form(), headers={"content-type": "multipart/form-data; boundary=cut"}
+        )
+
+    # Whatever is to come of it has come when the next one is through.
+    next_one = await person.upload(photograph())
+    assert [image["id"] for image in await person.images()] == [next_one]
+    after = await person.get("/v1/library")
+    assert after["used_bytes"] - before["used_bytes"] == len(photograph())
+    assert [
+        left for left in installation.temporary("upload").iterdir() if left.name.startswith("linkarooie-upload-")
+    ] == []

@@ -69,7 +69,9 @@ class ObjectStore:
         return f"http://{LOOPBACK}:{self._ports['s3.port']}"
 
     async def start(self) -> None:
-        """Starts the server and waits until the bucket is there and can be written to."""
+        """Starts the server, if it does not run, and waits until the bucket is there and can be written to."""
+        if self._process.running:
+            return
         self._data.mkdir(mode=0o700, exist_ok=True)
         # The server notes its options here and would read last time's ports back.
         (self._data / "mini.options").unlink(missing_ok=True)

@@ -46,7 +46,7 @@ class Profiles:
     draw: Callable[[int], int]
 
     async def create(self, delivery: Delivery, *, user_id: str, display_name: str) -> None:
-        """Makes the profile of a new account, with a handle made from its name."""
+        """Makes the profile of a new account, with a handle made from its name, and says so in `profile.updated`."""
         async with self.stores() as store:
             if not await store.first_delivery(delivery.consumer, delivery.message_id):
                 return
@@ -58,6 +58,7 @@ class Profiles:
         for handle in proposed_handles(display_name, self.draw):
             made = Profile(user_id=user_id, handle=handle, display_name=display_name, updated_at=self.clock())
             if await store.add_profile(made):
+                store.record(_updated(made, previous_handle=""), owner_id=user_id)
                 log.info("profile_created", user_id=user_id)
                 return
         raise RuntimeError("every handle proposed was taken")  # the delivery comes again, with other numbers
@@ -99,14 +100,7 @@ class Profiles:
             if not await store.replace_profile(after):
                 taken = "This handle is taken. Choose another one."
                 raise AlreadyExistsError(taken, reason="HANDLE_TAKEN", violations=(FieldViolation("handle", taken),))
-            updated = events.ProfileUpdated(
-                user_id=user_id,
-                handle=after.handle,
-                previous_handle=before.handle,
-                version=after.version,
-                event_time=timestamp(after.updated_at),
-            )
-            store.record(updated, owner_id=user_id)
+            store.record(_updated(after, previous_handle=before.handle), owner_id=user_id)
             await store.commit()
         return after
 
@@ -115,6 +109,16 @@ def _existing(profile: Profile | None) -> Profile:
     if profile is None:
         raise NotFoundError("Your profile is being made. Try again in a few seconds.", reason="PROFILE_NOT_FOUND")
     return profile
+
+
+def _updated(profile: Profile, *, previous_handle: str) -> events.ProfileUpdated:
+    return events.ProfileUpdated(
+        user_id=profile.user_id,
+        handle=profile.handle,
+        previous_handle=previous_handle,
+        version=profile.version,
+        event_time=timestamp(profile.updated_at),
+    )
 
 
 def _checked(change: ProfileChange) -> dict[str, Any]:  # fields of a profile

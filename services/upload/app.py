@@ -23,6 +23,8 @@ from services.upload.clean_up import CleanUp
 from services.upload.consumers import handlers
 from services.upload.settings import UploadSettings
 from services.upload.sweeper import Sweeper
+from services.upload.use_cases.avatar_files import AvatarFiles
+from services.upload.use_cases.avatars import Avatars
 from services.upload.use_cases.intake import Intake
 from services.upload.use_cases.library import Library
 from services.upload.use_cases.recipes import Recipes
@@ -43,7 +45,9 @@ def build(settings: UploadSettings, *, clock: Clock = utc_now) -> App:
     library = Library(stores=stores, clock=clock)
     results = Results(stores=stores, clock=clock)
     recipes = Recipes(stores=stores)
-    api = UploadApi(intake=intake, library=library)
+    avatars = Avatars(stores=stores)
+    avatar_files = AvatarFiles(stores=stores, objects=objects)
+    api = UploadApi(avatars=avatars, avatar_files=avatar_files, intake=intake, library=library)
     sweeper = Sweeper(
         stores,
         patience=timedelta(minutes=settings.render_patience_minutes),
@@ -54,7 +58,7 @@ def build(settings: UploadSettings, *, clock: Clock = utc_now) -> App:
     consumer = Consumer(
         bus,
         topology.UPLOAD,
-        handlers(results, recipes),
+        handlers(results, recipes, avatars),
         ack_wait_seconds=settings.consumer_ack_wait_seconds,
         clock=clock,
     )

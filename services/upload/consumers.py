@@ -1,4 +1,4 @@
-"""What the upload service hears: that variants exist, or that none can be made."""
+"""What the upload service hears: that variants exist, or that none can be made; handles and addresses of accounts."""
 
 from collections.abc import Mapping
 
@@ -9,11 +9,12 @@ from servicekit.consumers import Delivery, Handler
 from servicekit.protobuf import moment
 from services.upload.domain.image import Variant
 from services.upload.looks import read_frame, read_look
+from services.upload.use_cases.avatars import Avatars
 from services.upload.use_cases.recipes import Recipes
 from services.upload.use_cases.results import Results
 
 
-def handlers(results: Results, recipes: Recipes) -> Mapping[type[Message], Handler]:
+def handlers(results: Results, recipes: Recipes, avatars: Avatars) -> Mapping[type[Message], Handler]:
     """Returns the handler of each event."""
 
     async def variants_ready(delivery: Delivery) -> None:
@@ -63,8 +64,24 @@ def handlers(results: Results, recipes: Recipes) -> Mapping[type[Message], Handl
         event: events.RecipesPublished = delivery.message
         await recipes.take(delivery, fingerprint=event.fingerprint, told_at=moment(event.event_time))
 
+    async def account_registered(delivery: Delivery) -> None:
+        event: events.AccountRegistered = delivery.message
+        # Has no version, and is older than every change.
+        await avatars.take_email(delivery, user_id=event.user_id, email=event.email, version=0)
+
+    async def account_changed(delivery: Delivery) -> None:
+        event: events.AccountChanged = delivery.message
+        await avatars.take_email(delivery, user_id=event.user_id, email=event.email, version=event.version)
+
+    async def profile_updated(delivery: Delivery) -> None:
+        event: events.ProfileUpdated = delivery.message
+        await avatars.take_handle(delivery, user_id=event.user_id, handle=event.handle, version=event.version)
+
     return {
         events.VariantsReady: variants_ready,
         events.VariantsFailed: variants_failed,
         events.RecipesPublished: recipes_published,
+        events.AccountRegistered: account_registered,
+        events.AccountChanged: account_changed,
+        events.ProfileUpdated: profile_updated,
     }

@@ -1,5 +1,6 @@
 """Tables and queries of the upload service; `Store` is its unit of work."""
 
+from services.upload.store.avatars import AvatarQueries
 from services.upload.store.images import ImageQueries
 from services.upload.store.revisions import RevisionQueries
 from services.upload.store.tables import inbox, metadata, outbox
@@ -8,7 +9,7 @@ from services.upload.store.upkeep import UpkeepQueries
 __all__ = ["Store", "inbox", "metadata", "outbox"]
 
 
-class Store(ImageQueries, RevisionQueries, UpkeepQueries):
+class Store(ImageQueries, RevisionQueries, UpkeepQueries, AvatarQueries):
     """The unit of work of the upload service."""
 
     outbox = outbox

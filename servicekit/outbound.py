@@ -2,25 +2,30 @@
 
 A request goes to port 443 of public addresses over TLS, and nowhere else, unless an operator has named the host as
 trusted. The address that is checked is the one that is connected to, so a name that resolves differently the second time gains
-nothing. Redirects are not followed, proxies of the environment not used; size and time are bounded.
+nothing. Redirects are followed by downloads alone, as far as they are told to, and each is checked like the first address. Proxies of
+the environment are not used, cookies not kept; size and time are bounded.
 
     OutboundError
         RefusedHostError        we do not go there; nothing was sent
         UnreachableError        no connection came about; nothing was sent
         NoAnswerError           it was, or may have been, sent; what became of it is unknown
+            OverdueError        because its time was over
         AnswerTooLargeError     there is an answer, and it is larger than we take
+        TooManyRedirectsError   every answer sends us on
 """
 
 import asyncio
 import ipaddress
 import socket
 import ssl
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import httpcore2
 import httpx2
@@ -31,6 +36,7 @@ HTTPS_PORT = 443
 ANSWER_MAX_BYTES = 1_000_000
 # Apart from the limit of the whole call: a host that does not even accept the connection is given up sooner.
 CONNECT_TIMEOUT_SECONDS = 5.0
+REDIRECTS = (301, 302, 303, 307, 308)
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -63,7 +69,15 @@ class NoAnswerError(OutboundError):
     pass
 
 
+class OverdueError(NoAnswerError):
+    pass
+
+
 class AnswerTooLargeError(OutboundError):
+    pass
+
+
+class TooManyRedirectsError(OutboundError):
     pass
 
 
@@ -138,6 +152,8 @@ class Outbound:
             transport=transport,
             trust_env=False,
             follow_redirects=False,
+            # One client serves many people: what a host has set in an answer to one must not be told of another.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             # Not compressed: what is counted is what arrives.
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
         )
@@ -177,14 +193,33 @@ class Outbound:
                     raise AnswerTooLargeError(f"{_where(url)} answers with more than {max_bytes} bytes")
             return Answer(response.status_code, dict(response.headers), bytes(body))
 
-    async def download(self, url: str, path: Path, *, timeout_seconds: float, max_bytes: int) -> int:
+    async def download(
+        self, url: str, path: Path, *, timeout_seconds: float, max_bytes: int, max_redirects: int = 0
+    ) -> int:
         """Fetches what is behind an address into a file and returns the status; the file is complete only for 200.
 
-        Raises `OutboundError`.
+        So many redirects are followed within the time; without any, a redirect is a status like others. Raises `OutboundError`.
         """
+        ends_at = time.monotonic() + timeout_seconds
+        for _ in range(max_redirects + 1):
+            time_left = ends_at - time.monotonic()
+            if time_left <= 0:
+                raise OverdueError(f"{_where(url)} gave no answer in time")
+            status, target = await self._download(url, path, timeout_seconds=time_left, max_bytes=max_bytes)
+            if max_redirects == 0 or target is None:
+                return status
+            url = target
+        raise TooManyRedirectsError(f"{_where(url)} is where {max_redirects} redirects have led, and not the end")
+
+    async def _download(
+        self, url: str, path: Path, *, timeout_seconds: float, max_bytes: int
+    ) -> tuple[int, str | None]:
+        """Returns the status of one answer, and where it sends us."""
         async with self._opened("GET", url, timeout_seconds, {}) as response:
+            if response.status_code in REDIRECTS and "location" in response.headers:
+                return response.status_code, _joined(url, response.headers["location"])
             if response.status_code != 200:
-                return response.status_code
+                return response.status_code, None
             size = 0
             with await asyncio.to_thread(path.open, "wb") as file:
                 async for chunk in response.aiter_bytes():
@@ -192,7 +227,7 @@ class Outbound:
                     if size > max_bytes:
                         raise AnswerTooLargeError(f"{_where(url)} holds more than {max_bytes} bytes")
                     await asyncio.to_thread(file.write, chunk)
-            return response.status_code
+            return response.status_code, None
 
     @asynccontextmanager
     async def _opened(
@@ -210,13 +245,16 @@ class Outbound:
             if refusal is not None:
                 raise refusal from error
             raise UnreachableError(f"{_where(url)} cannot be reached: {_words(error)}") from error
-        except (httpx2.HTTPError, httpx2.StreamError, TimeoutError) as error:
+        except (httpx2.TimeoutException, TimeoutError) as error:
+            raise OverdueError(f"{_where(url)} gave no answer in time") from error
+        except (httpx2.HTTPError, httpx2.StreamError) as error:
             raise NoAnswerError(f"{_where(url)} gave no answer: {_words(error)}") from error
 
     def _check(self, url: str) -> None:
         try:
             parts = urlsplit(url)
-        except ValueError as error:
+            httpx2.URL(url)
+        except (ValueError, httpx2.InvalidURL) as error:
             raise RefusedHostError("the address cannot be read") from error
         if parts.username is not None or not origin_of(url):
             raise RefusedHostError("the address names no host, or names a user")
@@ -225,6 +263,13 @@ class Outbound:
 
     async def close(self) -> None:
         await self._client.aclose()
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError as error:
+        raise RefusedHostError("the address of a redirect cannot be read") from error
 
 
 def _where(url: str) -> str:

@@ -20,7 +20,9 @@ from servicekit.outbound import (
     AnswerTooLargeError,
     NoAnswerError,
     Outbound,
+    OverdueError,
     RefusedHostError,
+    TooManyRedirectsError,
     UnreachableError,
     is_public,
     origin_of,
@@ -146,6 +148,10 @@ ANSWERS = {
     b"/": b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello",
     b"/large": b"HTTP/1.1 200 OK\r\ncontent-length: 3000\r\n\r\n" + b"x" * 3000,
     b"/moved": b"HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\n\r\n",
+    b"/here": b"HTTP/1.1 301 Moved\r\nlocation: /large\r\ncontent-length: 0\r\n\r\n",
+    b"/loop": b"HTTP/1.1 307 Moved\r\nlocation: /loop\r\ncontent-length: 0\r\n\r\n",
+    b"/broken": b"HTTP/1.1 302 Found\r\nlocation: https://[\r\ncontent-length: 0\r\n\r\n",
+    b"/cookie": b"HTTP/1.1 200 OK\r\nset-cookie: who=ada\r\ncontent-length: 0\r\n\r\n",
     b"/cut": b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\nhello",
     b"/drop": b"",
 }
@@ -165,6 +171,8 @@ async def server() -> AsyncIterator[str]:
             while not hanging.is_set() and not writer.is_closing():
                 writer.write(b".")
                 await asyncio.sleep(0.05)
+        if path == b"/echo":
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(request) + request)
         writer.write(ANSWERS.get(path, b""))
         writer.close()
 
@@ -209,6 +217,38 @@ async def test_an_answer_that_is_too_large_is_not_read_to_its_end(
 async def test_a_download_ends_in_the_file(server: str, trusting: Outbound, tmp_path: Path) -> None:
     status = await trusting.download(f"{server}/large", tmp_path / "file", timeout_seconds=2, max_bytes=9000)
     assert (status, (tmp_path / "file").read_bytes()) == (200, b"x" * 3000)
+
+
+async def test_a_download_follows_redirects_when_it_is_told_to(server: str, trusting: Outbound, tmp_path: Path) -> None:
+    asked = {"timeout_seconds": 2, "max_bytes": 9000}
+    assert await trusting.download(f"{server}/here", tmp_path / "file", **asked) == 301
+    assert await trusting.download(f"{server}/here", tmp_path / "file", **asked, max_redirects=1) == 200
+    assert (tmp_path / "file").stat().st_size == 3000
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [
+        ("/moved", RefusedHostError),
+        ("/broken", RefusedHostError),
+        ("/loop", TooManyRedirectsError),
+        ("/drip", OverdueError),
+    ],
+)
+async def test_each_redirect_is_checked_like_the_first_address(
+    server: str, trusting: Outbound, tmp_path: Path, path: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        await trusting.download(
+            f"{server}{path}", tmp_path / "file", timeout_seconds=0.4, max_bytes=9000, max_redirects=5
+        )
+
+
+async def test_what_a_host_sets_is_not_told_to_it_with_the_next_request(server: str, trusting: Outbound) -> None:
+    await trusting.request("GET", f"{server}/cookie", timeout_seconds=2)
+    echoed = await trusting.request("GET", f"{server}/echo", timeout_seconds=2)
+    assert "user-agent" in echoed.text().lower()
+    assert "cookie" not in echoed.text().lower()
 
 
 @pytest.mark.parametrize("path", ["/hang", "/drip", "/drop", "/cut"])

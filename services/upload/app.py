@@ -21,6 +21,7 @@ from services.upload import store
 from services.upload.api import UploadApi
 from services.upload.clean_up import CleanUp
 from services.upload.consumers import handlers
+from services.upload.domain.quota import Quota
 from services.upload.settings import UploadSettings
 from services.upload.sweeper import Sweeper
 from services.upload.use_cases.avatar_files import AvatarFiles
@@ -41,8 +42,9 @@ def build(settings: UploadSettings, *, clock: Clock = utc_now) -> App:
     channels = Channels(settings)
     relay = OutboxRelay(database, bus, store.outbox, store.inbox, clock=clock)
     stores = partial(store.Store, database, clock=clock, committed=relay.ring)
-    intake = Intake(stores=stores, objects=objects, limits=settings.picture_limits, clock=clock)
-    library = Library(stores=stores, clock=clock)
+    quota = Quota(settings.quota_mb * 1_000_000, restore_days=settings.restore_days)
+    intake = Intake(stores=stores, objects=objects, limits=settings.picture_limits, quota=quota, clock=clock)
+    library = Library(stores=stores, quota=quota, restorable=timedelta(days=settings.restore_days), clock=clock)
     results = Results(stores=stores, clock=clock)
     recipes = Recipes(stores=stores)
     avatars = Avatars(stores=stores)

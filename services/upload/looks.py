@@ -1,7 +1,10 @@
 """Frames and looks between the contract and the domain, both ways."""
 
+from collections.abc import Iterable
+
 from linkarooie.processor.v1 import processor_pb2
-from services.upload.domain.image import Frame, FrameReason, Look, Rectangle
+from servicekit.pictures.perceptual import PerceptualHash
+from services.upload.domain.image import THUMBNAILS, Frame, FrameReason, Look, Rectangle, Variant
 
 REASONS = {
     FrameReason.WHOLE: processor_pb2.FRAME_REASON_WHOLE,
@@ -38,3 +41,14 @@ def write_look(look: Look) -> processor_pb2.Look:
 
 def _write_rectangle(box: Rectangle) -> processor_pb2.Rectangle:
     return processor_pb2.Rectangle(left=box.left, top=box.top, right=box.right, bottom=box.bottom)
+
+
+def hash_of(variants: Iterable[Variant]) -> PerceptualHash | None:
+    """Returns how a picture looks: as its largest thumbnail does. None where there is none, or its hash is not readable."""
+    own = [variant for variant in variants if variant.key.startswith(THUMBNAILS)]
+    if not own:
+        return None
+    try:
+        return PerceptualHash.from_hex(max(own, key=lambda variant: variant.width * variant.height).perceptual_hash)
+    except ValueError:
+        return None

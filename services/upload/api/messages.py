@@ -40,6 +40,13 @@ def image_message(shown: ShownImage) -> upload_pb2.Image:
         ready_time=timestamp(image.ready_at),
         thumbnails=[variant_message(variant) for variant in shown.thumbnails],
         look=write_look(image.look) if image.state is ImageState.READY else None,
+        title=image.title,
+        published=image.published,
+        etag=image.etag,
+        edited=image.edited,
+        delete_time=timestamp(image.deleted_at),
+        purge_time=timestamp(shown.restorable_until),
+        outdated=shown.outdated,
     )
 
 

@@ -1,16 +1,27 @@
 """Rules of a picture of the library. Pure: no I/O."""
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TypeAlias
 
-from servicekit.errors import InvalidInputError, PreconditionError
+from servicekit.errors import ConflictError, InvalidInputError, PreconditionError
 
 # As long as the longest that a platform takes (Mastodon's limit for media, 1,500 characters).
 ALT_TEXT_MAX_CHARACTERS = 1500
 FILE_NAME_MAX_CHARACTERS = 200
 TITLE_MAX_CHARACTERS = 200
+SEARCH_MAX_CHARACTERS = 200
+SLOTS = ("avatar", "banner")
+# What the keys of the variants begin with that show a picture as a whole, in the library.
+THUMBNAILS = "thumbnail."
+
+
+# The class of pictures has a field `bytes`.
+Colours: TypeAlias = bytes
 
 
 class ImageState(StrEnum):
@@ -64,7 +75,8 @@ class Image:
 
     `attempt` counts the tries to make variants of the present revision; `asked_at` is when the processor was last asked again, None
     while only the upload has asked; `made_at` is when the variants that are there were made, and `recipes` names how. `version` grows
-    with every change by the owner. `look_bits` are of the perceptual hash of the picture as it was uploaded.
+    with every change by the owner. `look_bits` and `look_colours` are the perceptual hash of the picture as it was uploaded, None and
+    empty until it was ready once.
     """
 
     id: str
@@ -94,8 +106,44 @@ class Image:
     edited: bool = False
     deleted_at: datetime | None = None
     look_bits: int | None = None
+    look_colours: Colours = b""
     recipes: str = ""
     refresh_asked_at: datetime | None = None
+
+    @property
+    def etag(self) -> str:
+        return str(self.version)
+
+    def expect_etag(self, etag: str) -> None:
+        """Raises `ConflictError` (ETAG_MISMATCH) when the picture has changed since it had this etag; an empty one fits any."""
+        if etag and etag != self.etag:
+            raise ConflictError(
+                "This picture has changed since you read it. Look at it again, then change it.",
+                reason="ETAG_MISMATCH",
+                metadata={"etag": self.etag},
+            )
+
+    def changed(self, change: "Change") -> "Image":
+        """Returns the picture after a change; itself where nothing would be different."""
+        new = replace(
+            self,
+            alt_text=self.alt_text if change.alt_text is None else change.alt_text,
+            title=self.title if change.title is None else change.title,
+            published=self.published if change.published is None else change.published,
+        )
+        return self if new == self else replace(new, version=self.version + 1)
+
+    def deleted(self, now: datetime) -> "Image":
+        """Returns the picture out of the library. Its upload has no key any more: who sends the file again means it."""
+        return replace(self, deleted_at=now, idempotency_key=None, version=self.version + 1)
+
+    def restored(self, now: datetime) -> "Image":
+        """Returns the picture back in the library, its variants asked for."""
+        return replace(self, deleted_at=None, asked_at=now, version=self.version + 1)
+
+    def restorable_until(self, restorable: timedelta) -> datetime | None:
+        """Returns until when a deleted picture can be restored; None for pictures of the library."""
+        return None if self.deleted_at is None else self.deleted_at + restorable
 
     def takes_variants(self, revision: int, made_at: datetime) -> bool:
         """Tells whether variants are to be taken: those of the present revision, unless newer ones are there.
@@ -123,6 +171,40 @@ class Image:
             failure_message="",
             asked_at=now,
         )
+
+
+@dataclass(frozen=True)
+class Change:
+    """What its owner wants said of a picture from now on. None leaves it as it is."""
+
+    alt_text: str | None = None
+    title: str | None = None
+    published: bool | None = None
+
+
+@dataclass(frozen=True)
+class ImageFilter:
+    """Which pictures a list has. Made by `checked`."""
+
+    state: ImageState | None = None
+    slot: str = ""
+    text: str = ""
+    sha256: str = ""
+    deleted: bool = False
+
+    def checked(self) -> "ImageFilter":
+        """Returns the filter trimmed. Raises `InvalidInputError` that names a value that cannot be looked for."""
+        text = self.text.replace("\0", " ").strip()
+        if len(text) > SEARCH_MAX_CHARACTERS:
+            raise InvalidInputError.of_field(
+                "text",
+                f"The search has {len(text):,} characters; at most {SEARCH_MAX_CHARACTERS} are possible. Search for fewer words.",
+            )
+        if self.slot not in ("", *SLOTS):
+            raise InvalidInputError.of_field("slot", f"There is no such slot; there are {' and '.join(SLOTS)}.")
+        if self.sha256 and not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
+            raise InvalidInputError.of_field("sha256", "A SHA-256 hash has 64 digits, 0 to 9 and a to f.")
+        return replace(self, text=text)
 
 
 @dataclass(frozen=True)
@@ -163,6 +245,24 @@ def check_alt_text(text: str) -> str:
             f"The description has {len(trimmed):,} characters; at most {ALT_TEXT_MAX_CHARACTERS:,} are possible. Shorten it.",
         )
     return trimmed
+
+
+def check_title(text: str) -> str:
+    """Returns a title trimmed and without control characters. Raises `InvalidInputError` when it is too long."""
+    # Not whatever cannot be printed: what joins the parts of an emoji cannot either.
+    kept = (character for character in re.sub(r"\s", " ", text) if unicodedata.category(character) != "Cc")
+    trimmed = "".join(kept).strip()
+    if len(trimmed) > TITLE_MAX_CHARACTERS:
+        raise InvalidInputError.of_field(
+            "title",
+            f"The title has {len(trimmed):,} characters; at most {TITLE_MAX_CHARACTERS} are possible. Shorten it.",
+        )
+    return trimmed
+
+
+def title_of(file_name: str) -> str:
+    """Returns what a picture is called at first: the name of its file without the ending."""
+    return re.sub(r"\.[^.]*$", "", file_name).strip()
 
 
 def tidy_file_name(name: str) -> str:

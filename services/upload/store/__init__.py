@@ -2,6 +2,7 @@
 
 from services.upload.store.avatars import AvatarQueries
 from services.upload.store.images import ImageQueries
+from services.upload.store.libraries import LibraryQueries
 from services.upload.store.revisions import RevisionQueries
 from services.upload.store.tables import inbox, metadata, outbox
 from services.upload.store.upkeep import UpkeepQueries
@@ -9,7 +10,7 @@ from services.upload.store.upkeep import UpkeepQueries
 __all__ = ["Store", "inbox", "metadata", "outbox"]
 
 
-class Store(ImageQueries, RevisionQueries, UpkeepQueries, AvatarQueries):
+class Store(ImageQueries, LibraryQueries, RevisionQueries, UpkeepQueries, AvatarQueries):
     """The unit of work of the upload service."""
 
     outbox = outbox

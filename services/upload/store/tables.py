@@ -45,8 +45,9 @@ images = sa.Table(
     sa.Column("version", sa.Integer, nullable=False, server_default="1"),
     sa.Column("edited", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("deleted_at", sa.DateTime(timezone=True)),
-    # The 64 bits of the perceptual hash of the picture as it was uploaded; null until it was ready once.
+    # The perceptual hash of the picture as it was uploaded, shape and colours; null and empty until it was ready once.
     sa.Column("look_bits", sa.BigInteger),
+    sa.Column("look_colours", sa.LargeBinary, nullable=False, server_default=""),
     # The fingerprint of the recipes that its variants were made by, and when it was last asked to have them made by the present ones.
     sa.Column("recipes", sa.Text, nullable=False, server_default=""),
     sa.Column("refresh_asked_at", sa.DateTime(timezone=True)),
@@ -55,7 +56,7 @@ images = sa.Table(
     sa.Index("images_of_library", "owner_id", "id", postgresql_where=sa.text("deleted_at IS NULL")),
     sa.Index("images_deleted", "owner_id", "id", postgresql_where=sa.text("deleted_at IS NOT NULL")),
     sa.Index("images_to_purge", "deleted_at", postgresql_where=sa.text("deleted_at IS NOT NULL")),
-    sa.Index("images_of_file", "owner_id", "sha256"),
+    sa.Index("images_of_file", "owner_id", "sha256", "id"),
     sa.Index("images_processing", "created_at", postgresql_where=sa.text("state = 'processing'")),
     sa.Index("images_by_recipes", "recipes", "id", postgresql_where=sa.text("state = 'ready' AND deleted_at IS NULL")),
 )

@@ -4,20 +4,24 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-import sqlalchemy as sa
+import structlog
 
 from linkarooie.events.v1 import events_pb2 as events
 from servicekit.database import OpenStore
-from servicekit.errors import AlreadyExistsError, InvalidInputError
+from servicekit.errors import AlreadyExistsError, InvalidInputError, ServiceError, UnavailableError
 from servicekit.ids import Clock, new_id
 from servicekit.object_store import ObjectStore
 from servicekit.pictures.model import PictureInfo, PictureLimits, PictureRefused
 from servicekit.pictures.probe import probe
 from servicekit.protobuf import timestamp
-from services.upload.domain.image import Image, ImageState, check_alt_text, original_key, tidy_file_name
+from services.upload.domain.image import Image, ImageState, check_alt_text, original_key, tidy_file_name, title_of
+from services.upload.domain.quota import Quota
 from services.upload.staging import StagedFile
 from services.upload.store import Store
-from services.upload.use_cases.shown import ShownImage
+from services.upload.use_cases.shown import ShownImage, show
+from services.upload.use_cases.storage import expect_room
+
+log = structlog.get_logger()
 
 Along = Callable[[Store, Image], Awaitable[None]]
 """What becomes true together with a new picture, in its transaction; what it raises undoes both."""
@@ -30,6 +34,7 @@ class Intake:
     stores: OpenStore[Store]
     objects: ObjectStore
     limits: PictureLimits
+    quota: Quota
     clock: Clock
 
     async def upload(
@@ -44,16 +49,23 @@ class Intake:
     ) -> ShownImage:
         """Takes a received file into the library and says so in `image.uploaded`.
 
-        The original is stored before the row: a crash between the two leaves an object that the same upload finds again.
-        Raises `InvalidInputError` with the reason of the refusal, and `AlreadyExistsError` when the key came before with another file.
+        The original is stored before the row: a crash between the two leaves an object that the same upload finds again, or else
+        the clean-up. Raises `InvalidInputError` with the reason of the refusal, `PreconditionError` (QUOTA_EXCEEDED) with nothing kept,
+        and `AlreadyExistsError` when the key came before with another file.
         """
-        alt_text = check_alt_text(alt_text)
-        if idempotency_key is not None:
-            earlier = await self._earlier_upload(owner_id, idempotency_key, file)
-            if earlier is not None:
-                return earlier
+        alt_text, file_name = check_alt_text(alt_text), tidy_file_name(file_name)
+        async with self.stores() as store:
+            earlier = await self._earlier_upload(store, owner_id, idempotency_key, file)
+        if earlier is not None:
+            return earlier
         info = await self._probe(file)
         key = original_key(owner_id, file.sha256)
+        async with self.stores() as store:
+            # Once more when it is added. Here so that what does not fit is seldom stored.
+            await expect_room(store, self.quota, owner_id=owner_id, bytes=file.bytes, sha256=file.sha256)
+            # The clean-up may have found the very file of an earlier picture that is purged. It begins to count anew.
+            await store.unmark([key])
+            await store.commit()
         await self.objects.put_file(key, file.path, content_type=info.content_type)
         now = self.clock()
         image = Image(
@@ -68,36 +80,59 @@ class Intake:
             sha256=file.sha256,
             created_at=now,
             alt_text=alt_text,
-            file_name=tidy_file_name(file_name),
+            file_name=file_name,
+            title=title_of(file_name),
             idempotency_key=idempotency_key,
         )
+        try:
+            return await self._add(image, file, along)
+        except UnavailableError:
+            raise  # it may have been added: nobody knows
+        except ServiceError:
+            await self._give_back(image)
+            raise
+
+    async def _add(self, image: Image, file: StagedFile, along: Along | None) -> ShownImage:
         async with self.stores() as store:
-            try:
-                await store.add_image(image)
-            except sa.exc.IntegrityError:
-                # The same key came twice at once; the other one was first. Its answer is ours.
-                await store.session.rollback()
-                earlier = await self._earlier_upload(owner_id, idempotency_key or "", file)
-                if earlier is None:
-                    raise
+            # One owner's pictures are added one after the other, so that two of them do not take the same room, or the same key.
+            await store.hold_library(image.owner_id)
+            earlier = await self._earlier_upload(store, image.owner_id, image.idempotency_key, file)
+            if earlier is not None:
                 return earlier
+            more = await expect_room(store, self.quota, owner_id=image.owner_id, bytes=image.bytes, sha256=image.sha256)
+            await store.add_used(image.owner_id, more)
+            await store.add_image(image)
             if along is not None:
                 await along(store, image)
-            store.record(_uploaded(image), owner_id=owner_id)
+            store.record(_uploaded(image), owner_id=image.owner_id)
             await store.commit()
         return ShownImage(image)
 
-    async def _earlier_upload(self, owner_id: str, key: str, file: StagedFile) -> ShownImage | None:
+    async def _give_back(self, image: Image) -> None:
+        """Removes an original that was stored for nothing, unless another picture of the owner has the same."""
         async with self.stores() as store:
-            image = await store.image_by_idempotency_key(owner_id, key)
-            if image is None:
-                return None
-            if image.sha256 != file.sha256:
-                raise AlreadyExistsError(
-                    "This Idempotency-Key was used before with another file. Use a new key for a new upload.",
-                    reason="IDEMPOTENCY_KEY_REUSED",
-                )
-            return ShownImage(image, (await store.thumbnails_of([image]))[image.id])
+            if await store.has_file(image.owner_id, image.sha256):
+                return
+        try:
+            await self.objects.remove(image.object_key)
+        except UnavailableError:
+            # It goes with the next clean-up.
+            log.warning("original_left_behind", object_key=image.object_key, owner_id=image.owner_id)
+
+    async def _earlier_upload(
+        self, store: Store, owner_id: str, key: str | None, file: StagedFile
+    ) -> ShownImage | None:
+        """Returns what an upload with the same key came to; None where there was none."""
+        image = None if key is None else await store.image_by_idempotency_key(owner_id, key)
+        if image is None:
+            return None
+        if image.sha256 != file.sha256:
+            raise AlreadyExistsError(
+                "This Idempotency-Key was used before with another file. Use a new key for a new upload.",
+                reason="IDEMPOTENCY_KEY_REUSED",
+            )
+        [shown] = await show(store, [image])
+        return shown
 
     async def _probe(self, file: StagedFile) -> PictureInfo:
         try:

@@ -9,6 +9,7 @@ from servicekit.database import OpenStore
 from servicekit.ids import Clock
 from servicekit.protobuf import timestamp
 from services.upload.domain.image import ImageState, Look, Variant
+from services.upload.looks import hash_of
 from services.upload.store import Store
 
 
@@ -36,6 +37,8 @@ class Results:
             image = await store.image(image_id, lock=True)
             if image is not None and image.takes_variants(revision, made_at):
                 now = self.clock()
+                if not image.edited and (seen := hash_of(variants)) is not None:
+                    image = replace(image, look_bits=seen.shape, look_colours=seen.colours)
                 await store.put_variants(image, variants)
                 await store.save_image(
                     replace(
@@ -48,7 +51,8 @@ class Results:
                         look=look,
                     )
                 )
-                if image.state is not ImageState.READY:
+                # Of a deleted picture nobody wants to hear. Restored, it is ready.
+                if image.state is not ImageState.READY and image.deleted_at is None:
                     ready = events.ImageReady(
                         image_id=image.id, owner_id=image.owner_id, revision=revision, event_time=timestamp(now)
                     )
@@ -75,5 +79,6 @@ class Results:
                     message=message,
                     event_time=timestamp(self.clock()),
                 )
-                store.record(failed, owner_id=image.owner_id)
+                if image.deleted_at is None:
+                    store.record(failed, owner_id=image.owner_id)
             await store.commit()

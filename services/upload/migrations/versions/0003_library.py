@@ -67,6 +67,7 @@ def _extend_images() -> None:
     op.add_column("images", sa.Column("edited", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("images", sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("images", sa.Column("look_bits", sa.BigInteger(), nullable=True))
+    op.add_column("images", sa.Column("look_colours", sa.LargeBinary(), nullable=False, server_default=""))
     op.add_column("images", sa.Column("recipes", sa.Text(), nullable=False, server_default=""))
     op.add_column("images", sa.Column("refresh_asked_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("images", sa.Column("words", postgresql.TSVECTOR(), sa.Computed(WORDS, persisted=True)))
@@ -74,7 +75,7 @@ def _extend_images() -> None:
     op.create_index("images_of_library", "images", ["owner_id", "id"], postgresql_where=IN_LIBRARY)
     op.create_index("images_deleted", "images", ["owner_id", "id"], postgresql_where=DELETED)
     op.create_index("images_to_purge", "images", ["deleted_at"], postgresql_where=DELETED)
-    op.create_index("images_of_file", "images", ["owner_id", "sha256"])
+    op.create_index("images_of_file", "images", ["owner_id", "sha256", "id"])
     op.create_index(
         "images_by_recipes",
         "images",
@@ -163,6 +164,7 @@ def downgrade() -> None:
         "words",
         "refresh_asked_at",
         "recipes",
+        "look_colours",
         "look_bits",
         "deleted_at",
         "edited",

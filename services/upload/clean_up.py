@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
+from prometheus_client import Counter
 
 from servicekit.database import OpenStore
 from servicekit.ids import Clock, is_id
@@ -26,6 +27,8 @@ from services.upload.store import Store
 from services.upload.store.upkeep import Owned
 
 log = structlog.get_logger()
+
+REMOVED = Counter("linkarooie_unreferenced_removed_total", "Objects removed that nobody referred to.")
 
 GRACE = timedelta(days=7)
 SETTLE = timedelta(hours=20)
@@ -126,6 +129,7 @@ class CleanUp:
             await store.mark_again(folder.name, now)
         else:
             await store.unmark([folder.name])
+        REMOVED.inc(len(going))
         log.info("unreferenced_removed", folder=folder.name, objects=len(going))
         return len(going)
 

@@ -1,8 +1,8 @@
-"""Cursor pages over UUIDv7 keys, newest first or oldest first alike."""
+"""Cursor pages over the keys of items (UUIDv7, as a rule), newest first or oldest first alike."""
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -26,8 +26,18 @@ class PageRequest:
     after: str | None
 
     @classmethod
-    def parse(cls, page_size: int, page_token: str, *, default: int, maximum: int = 100) -> "PageRequest":
+    def parse(
+        cls,
+        page_size: int,
+        page_token: str,
+        *,
+        default: int,
+        maximum: int = 100,
+        is_key: Callable[[str], bool] = is_id,
+    ) -> "PageRequest":
         """Reads the two fields of a list request. A size too large is cut to the maximum, 0 means the default.
+
+        `is_key` tells what an item of the list can have as its id, where those are no UUIDs.
 
         Raises `InvalidInputError` for a token that we did not make.
         """
@@ -37,7 +47,7 @@ class PageRequest:
             after = base64.urlsafe_b64decode(page_token + "=" * (-len(page_token) % 4)).decode("ascii")
         except (binascii.Error, UnicodeDecodeError, ValueError):
             after = ""
-        if not is_id(after):
+        if not is_key(after):
             raise InvalidInputError.of_field(
                 "page_token", "The page token is not one that this list handed out. Start again without it."
             )

@@ -4,6 +4,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from catalog import load_catalogue
 from linkarooie.upload.v1 import upload_pb2, upload_pb2_grpc
 from servicekit import topology
 from servicekit.app import App
@@ -26,6 +27,7 @@ from services.upload.settings import UploadSettings
 from services.upload.sweeper import Sweeper
 from services.upload.use_cases.avatar_files import AvatarFiles
 from services.upload.use_cases.avatars import Avatars
+from services.upload.use_cases.edits import Editing
 from services.upload.use_cases.intake import Intake
 from services.upload.use_cases.library import Library
 from services.upload.use_cases.recipes import Recipes
@@ -36,6 +38,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 def build(settings: UploadSettings, *, clock: Clock = utc_now) -> App:
     """Builds the service from its settings; nothing connects before it is started."""
+    catalogue = load_catalogue()
     database = Database(settings, schema=settings.service)
     bus = Bus(settings, name=settings.service)
     objects = ObjectStore(settings)
@@ -45,11 +48,13 @@ def build(settings: UploadSettings, *, clock: Clock = utc_now) -> App:
     quota = Quota(settings.quota_mb * 1_000_000, restore_days=settings.restore_days)
     intake = Intake(stores=stores, objects=objects, limits=settings.picture_limits, quota=quota, clock=clock)
     library = Library(stores=stores, quota=quota, restorable=timedelta(days=settings.restore_days), clock=clock)
+    slots = frozenset(slot.key for slot in catalogue.slots() if slot.wants_picture)
+    editing = Editing(stores=stores, slots=slots, clock=clock)
     results = Results(stores=stores, clock=clock)
     recipes = Recipes(stores=stores)
     avatars = Avatars(stores=stores)
     avatar_files = AvatarFiles(stores=stores, objects=objects)
-    api = UploadApi(avatars=avatars, avatar_files=avatar_files, intake=intake, library=library)
+    api = UploadApi(avatars=avatars, avatar_files=avatar_files, intake=intake, library=library, editing=editing)
     sweeper = Sweeper(
         stores,
         patience=timedelta(minutes=settings.render_patience_minutes),

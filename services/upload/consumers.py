@@ -46,6 +46,8 @@ def handlers(results: Results, recipes: Recipes, avatars: Avatars) -> Mapping[ty
             image_id=event.image_id,
             revision=event.revision,
             made_at=moment(event.event_time),
+            # Empty from processors that do not tell: then the picture is made anew by those in force.
+            recipes=event.recipes,
         )
 
     async def variants_failed(delivery: Delivery) -> None:

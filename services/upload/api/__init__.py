@@ -1,19 +1,24 @@
 """The gRPC face of the upload service: translate, call a use case, translate back."""
 
 from services.upload.api.avatars import AvatarApi
+from services.upload.api.edits import EditsApi
 from services.upload.api.intake import IntakeApi
 from services.upload.api.library import LibraryApi
 from services.upload.use_cases.avatar_files import AvatarFiles
 from services.upload.use_cases.avatars import Avatars
+from services.upload.use_cases.edits import Editing
 from services.upload.use_cases.intake import Intake
 from services.upload.use_cases.library import Library
 
 
-class UploadApi(AvatarApi, IntakeApi, LibraryApi):
+class UploadApi(AvatarApi, IntakeApi, LibraryApi, EditsApi):
     """All of it."""
 
-    def __init__(self, *, avatars: Avatars, avatar_files: AvatarFiles, intake: Intake, library: Library) -> None:
+    def __init__(
+        self, *, avatars: Avatars, avatar_files: AvatarFiles, intake: Intake, library: Library, editing: Editing
+    ) -> None:
         self._avatars = avatars
         self._avatar_files = avatar_files
         self._intake = intake
         self._library = library
+        self._editing = editing

@@ -127,8 +127,9 @@ def checked_edits(
         elif key not in slots:
             problems.add(
                 path,
-                f"There is no place {shown(key)} that takes a picture; there are {', '.join(sorted(slots))}.",
+                f"There is no place {shown(key)} that takes a picture.",
                 reason="SLOT_UNKNOWN",
+                slots=", ".join(sorted(slots)),
             )
         seen.add(key)
         _check(edit, path, width, height, problems)

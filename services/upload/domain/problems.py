@@ -9,7 +9,7 @@ SHOWN_MAX = 60
 
 
 class Problems:
-    """Collects what is wrong, each with the path to it; figures go into the error's metadata by the same path."""
+    """Collects what is wrong, each with the path to it."""
 
     def __init__(self, reason: str) -> None:
         """`reason` is that of the error, unless the first problem has one of its own."""
@@ -19,12 +19,11 @@ class Problems:
         self._figures: dict[str, str] = {}
 
     def add(self, path: str, sentence: str, *, reason: str | None = None, **figures: object) -> None:
-        """Notes a problem. `figures` are limits and actual values."""
+        """Notes a problem. `figures` are limits and actual values: those of the first are the error's metadata."""
         if not self._found:
             self._first_reason = reason
+            self._figures = {"field": path} | {name: str(value) for name, value in figures.items()}
         self._found.append(FieldViolation(path, sentence))
-        if len(self._found) <= NAMED_MAX:
-            self._figures |= {f"{path}.{name}": str(value) for name, value in figures.items()}
 
     def raise_if_any(self) -> None:
         """Raises `InvalidInputError` that names each."""
@@ -43,5 +42,6 @@ class Problems:
 
 def shown(name: str) -> str:
     """Returns a name that somebody sent, fit to be repeated in an answer."""
-    kept = "".join(character if character.isascii() and character.isprintable() else "?" for character in name)
-    return kept if len(kept) <= SHOWN_MAX else f"{kept[: SHOWN_MAX - 1]}…"
+    start = name[:SHOWN_MAX]
+    kept = "".join(character if character.isascii() and character.isprintable() else "?" for character in start)
+    return kept if len(name) <= SHOWN_MAX else f"{kept}…"

@@ -45,24 +45,27 @@ class RevisionQueries(UnitOfWork):
             found.append(_first(image))
         return found
 
-    async def add_revision(self, image: Image, edits: Edits) -> None:
-        """Notes what the picture's present revision does; `image` was read with lock. Revisions long past go, and their variants.
+    async def add_revision(self, revision: Revision, *, of: Image) -> None:
+        """Notes what the present revision of a picture does, which was read with lock. Revisions long past go, and their variants.
 
         The first one stays for ever, and so do the newest variants that there are: they are shown until those of the present
         revision come.
         """
         await self.session.execute(
             sa.insert(revisions).values(
-                image_id=image.id, number=image.revision, edits=edits_json(edits), created_at=self.clock()
+                image_id=of.id,
+                number=revision.number,
+                edits=edits_json(revision.edits),
+                created_at=revision.created_at,
             )
         )
-        last_gone = image.revision - REVISIONS_KEPT
+        last_gone = revision.number - REVISIONS_KEPT
         if last_gone < 1:
             return
         await self.session.execute(
-            sa.delete(revisions).where(revisions.c.image_id == image.id, revisions.c.number <= last_gone)
+            sa.delete(revisions).where(revisions.c.image_id == of.id, revisions.c.number <= last_gone)
         )
-        of_image = variants.c.image_id == image.id
+        of_image = variants.c.image_id == of.id
         newest = sa.select(sa.func.max(variants.c.revision)).where(of_image).scalar_subquery()
         await self.session.execute(
             sa.delete(variants).where(of_image, variants.c.revision <= last_gone, variants.c.revision < newest)

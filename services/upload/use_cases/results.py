@@ -29,8 +29,12 @@ class Results:
         image_id: str,
         revision: int,
         made_at: datetime,
+        recipes: str,
     ) -> None:
-        """Records what the processor made: the picture is ready. Whoever waits for it is told; of a rendering anew nobody is."""
+        """Records what the processor made, and by which recipes: the picture is ready. Whoever waits for it is told.
+
+        Of a rendering anew nobody is told, and what was made of an earlier revision comes too late to matter.
+        """
         async with self.stores() as store:
             if not await store.first_delivery(delivery.consumer, delivery.message_id):
                 return
@@ -49,6 +53,7 @@ class Results:
                         ready_at=image.ready_at or now,
                         made_at=made_at,
                         look=look,
+                        recipes=recipes,
                     )
                 )
                 # Of a deleted picture nobody wants to hear. Restored, it is ready.

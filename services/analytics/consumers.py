@@ -29,6 +29,8 @@ LEFT_OUT = {
     events.TargetChanged: ("remote_handle", "reason"),
     events.SyncFinished: ("outcomes",),  # each of them is a `target.changed` of its own
 }
+# Tells of the installation, not of anybody's account: there is nobody to show it to.
+OF_NOBODY = frozenset({events.RecipesPublished})
 
 
 def handlers(figures: Figures) -> Mapping[type[Message], Handler]:
@@ -40,7 +42,11 @@ def handlers(figures: Figures) -> Mapping[type[Message], Handler]:
     async def keep_step(delivery: Delivery) -> None:
         await figures.take(fact_of(delivery), ending_of(delivery.message))
 
-    return {message: keep_step if message is events.TargetChanged else keep for message in SUBJECTS}
+    return {
+        message: keep_step if message is events.TargetChanged else keep
+        for message in SUBJECTS
+        if message not in OF_NOBODY
+    }
 
 
 def fact_of(delivery: Delivery) -> Fact:

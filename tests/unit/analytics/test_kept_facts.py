@@ -11,11 +11,17 @@ from servicekit.consumers import Delivery, PoisonedMessageError
 from servicekit.ids import new_id
 from servicekit.protobuf import timestamp
 from servicekit.subjects import SUBJECTS, subject_of
-from services.analytics.consumers import LEFT_OUT, ending_of, fact_of
+from services.analytics.consumers import LEFT_OUT, ending_of, fact_of, handlers
 from services.analytics.domain import RESTING
+from services.analytics.store import Store
+from services.analytics.use_cases import Figures
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 PERSONAL = {"email", "display_name", "handle", "previous_handle", "remote_handle"}
+
+
+def _no_store() -> Store:
+    raise AssertionError("nothing is to be written")
 
 
 def delivery(message: Message, owner_id: str | None = None) -> Delivery:
@@ -53,6 +59,11 @@ def test_leaving_out_does_not_touch_the_event_itself() -> None:
 def test_an_event_without_time_or_owner_is_laid_aside_at_once(event: Message, owner_id: str | None) -> None:
     with pytest.raises(PoisonedMessageError):
         fact_of(delivery(event, owner_id))
+
+
+def test_what_belongs_to_nobody_is_passed_over_and_all_else_is_kept() -> None:
+    heard = handlers(Figures(stores=_no_store, clock=lambda: NOW))
+    assert set(SUBJECTS) - set(heard) == {events.RecipesPublished}
 
 
 @pytest.mark.parametrize("state", sync_pb2.TargetState.keys())

@@ -20,9 +20,12 @@ from services.processor.api import ProcessorApi
 from services.processor.consumers import handlers
 from services.processor.desk import Desks
 from services.processor.domain import recipes
+from services.processor.originals import Originals
 from services.processor.pipeline.warm_up import warm_up
 from services.processor.settings import ProcessorSettings
-from services.processor.use_cases import Darkroom
+from services.processor.use_cases.announcement import Announcement
+from services.processor.use_cases.previews import Previews
+from services.processor.use_cases.variants import Darkroom
 
 
 def build(settings: ProcessorSettings, *, clock: Clock = utc_now) -> App:
@@ -31,11 +34,13 @@ def build(settings: ProcessorSettings, *, clock: Clock = utc_now) -> App:
     objects = ObjectStore(settings)
     channels = Channels(settings)
     workers = PictureWorkers(settings.picture_workers, prepare=warm_up)
+    originals = Originals(objects)
+    all_recipes = recipes(load_catalogue())
     darkroom = Darkroom(
         bus=bus,
         objects=objects,
         workers=workers,
-        recipes=recipes(load_catalogue()),
+        recipes=all_recipes,
         limits=settings.picture_limits,
         render_timeout_seconds=settings.render_timeout_seconds,
         clock=clock,
@@ -56,16 +61,26 @@ def build(settings: ProcessorSettings, *, clock: Clock = utc_now) -> App:
             (topology.PROCESS_BULK, Lane.BULK, processor_pb2.RenderImage),
         )
     }
+    api = ProcessorApi(all_recipes, Previews(originals, workers, all_recipes, settings.picture_limits))
     grpc = GrpcServer(
         settings,
         service=processor_pb2.DESCRIPTOR.services_by_name["ProcessorService"],
-        register=partial(processor_pb2_grpc.add_ProcessorServiceServicer_to_server, ProcessorApi(darkroom)),
+        register=partial(processor_pb2_grpc.add_ProcessorServiceServicer_to_server, api),
         verifier=remote_verifier(settings, channels),
     )
     return App(
         name=settings.service,
         # Worker processes first: they must exist before gRPC has threads.
-        parts=[Desks(), workers, bus, objects, channels, *consumers.values()],
+        parts=[
+            Desks(),
+            workers,
+            bus,
+            objects,
+            originals,
+            channels,
+            *consumers.values(),
+            Announcement(bus, all_recipes, clock=clock),
+        ],
         checks={"bus": bus.ping, **{name: consumer.ping for name, consumer in consumers.items()}},
         grpc=grpc,
     )

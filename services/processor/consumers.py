@@ -1,6 +1,7 @@
 """What the processor hears: that a picture was uploaded, and that one should be made (again)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from google.protobuf.message import Message
 
@@ -9,8 +10,9 @@ from linkarooie.processor.v1 import processor_pb2
 from servicekit.consumers import Delivery, Handler, PoisonedMessageError
 from servicekit.pictures.lanes import Lane
 from services.processor.domain import Job
-from services.processor.pipeline import Edit, Point, Rectangle
-from services.processor.use_cases import Darkroom
+from services.processor.messages import edit_of, overrides_of
+from services.processor.pipeline import Edit
+from services.processor.use_cases.variants import Darkroom
 
 
 def handlers(darkroom: Darkroom, lane: Lane) -> Mapping[type[Message], Handler]:
@@ -23,35 +25,18 @@ def handlers(darkroom: Darkroom, lane: Lane) -> Mapping[type[Message], Handler]:
         message: processor_pb2.RenderImage = delivery.message
         # 0 is what a sender leaves that does not count.
         attempt = message.attempt or 1
+        job = _job(message, lane, attempt=attempt)
         try:
-            edit = edit_of(message.edit)
+            edit, overrides = edit_of(message.edit), overrides_of(message)
         except ValueError as error:
-            await darkroom.refuse_edit(_job(message, lane, attempt=attempt), str(error))
-        await darkroom.make_variants(_job(message, lane, attempt=attempt, edit=edit), delivery=delivery.attempt)
+            await darkroom.refuse_edit(job, str(error))
+        await darkroom.make_variants(replace(job, edit=edit, overrides=overrides), delivery=delivery.attempt)
 
     return {events.ImageUploaded: image_uploaded, processor_pb2.RenderImage: render_image}
 
 
-def edit_of(message: processor_pb2.Edit) -> Edit:
-    """Reads an edit. Raises ValueError that says which part makes no sense."""
-    if message.background > 0xFFFFFF:
-        raise ValueError(f"background is {message.background:#x}; a colour is 0xRRGGBB, at most 0xffffff")
-    white = Edit().background
-    red, green, blue = message.background.to_bytes(3)
-    crop, focus = message.crop, message.focus
-    return Edit(
-        quarter_turns=message.quarter_turns,
-        mirrored=message.mirrored,
-        crop=Rectangle(crop.left, crop.top, crop.right, crop.bottom) if message.HasField("crop") else None,
-        focus=Point(focus.x, focus.y) if message.HasField("focus") else None,
-        background=(red, green, blue) if message.HasField("background") else white,
-    )
-
-
-def _job(
-    message: events.ImageUploaded | processor_pb2.RenderImage, lane: Lane, *, attempt: int, edit: Edit | None = None
-) -> Job:
-    """Raises `PoisonedMessageError` for a message that does not say what to make, from what, for whom."""
+def _job(message: events.ImageUploaded | processor_pb2.RenderImage, lane: Lane, *, attempt: int) -> Job:
+    """Reads a job without its edits. Raises `PoisonedMessageError` for one that does not say what to make, from what, for whom."""
     wanted = ("image_id", "owner_id", "object_key", "sha256")
     if missing := [name for name in wanted if not getattr(message, name)]:
         raise PoisonedMessageError(f"{message.DESCRIPTOR.name} lacks {', '.join(missing)}")
@@ -62,6 +47,6 @@ def _job(
         sha256=message.sha256,
         revision=message.revision,
         attempt=attempt,
-        edit=edit or Edit(),
+        edit=Edit(),
         lane=lane,
     )

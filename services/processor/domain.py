@@ -3,14 +3,16 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from functools import cached_property
 
 from catalog import Catalogue
 from catalog.facts import SafeZone
 from catalog.model import Slot
 from servicekit.pictures.lanes import Lane
+from servicekit.pictures.model import JPEG, PNG
 from services.processor.pipeline import Edit, Fit, Mask, Rectangle, RenditionSpec, Zone, ZoneKind, recipe_version
 
 # Event ids are derived from what happened, so that a repeated delivery publishes the same event again.
@@ -54,12 +56,25 @@ def recipes(catalogue: Catalogue) -> Sequence[Recipe]:
         for slot in catalogue.slots()
         if slot.wants_picture
     ]
-    return sorted([*slots, *_thumbnails()], key=lambda recipe: recipe.key)
+    return sorted([*slots, *_thumbnails(), _avatar()], key=lambda recipe: recipe.key)
+
+
+def _avatar() -> Recipe:
+    """What the public avatar addresses are made from: shown round in most places, and as large as anybody asks for."""
+    spec = RenditionSpec(key="avatar.1024", width=1024, height=1024, formats=(JPEG, PNG), alpha=True, mask=Mask.CIRCLE)
+    return Recipe(key=spec.key, platform="", slot="", spec=spec)
 
 
 def _thumbnails() -> list[Recipe]:
-    """The library's own pictures: the whole picture, made to fit, at one and two pixels a point, and a large view."""
-    formats = {320: ("image/webp", "image/avif"), 640: ("image/webp", "image/avif"), 1280: ("image/webp",)}
+    """The library's own pictures: the whole picture, made to fit, at one and two pixels a point, and a large view.
+
+    One is JPEG, for programs that read nothing else.
+    """
+    formats = {
+        320: ("image/webp", "image/avif"),
+        640: ("image/webp", "image/avif", "image/jpeg"),
+        1280: ("image/webp",),
+    }
     specs = [
         RenditionSpec(
             key=f"thumbnail.{side}.{format.removeprefix('image/')}",
@@ -97,6 +112,16 @@ class Job:
     attempt: int
     edit: Edit
     lane: Lane
+    # What is done in single slots instead, by the key of the recipe.
+    overrides: Mapping[str, Edit] = field(default_factory=dict)
+
+
+def by_edit(job: Job, all_recipes: Sequence[Recipe]) -> Mapping[Edit, Sequence[Recipe]]:
+    """Groups the recipes by what is done to the picture for them. The job's own edit comes first, even if no recipe is left for it."""
+    groups: dict[Edit, list[Recipe]] = {job.edit: []}
+    for recipe in all_recipes:
+        groups.setdefault(job.overrides.get(recipe.key, job.edit), []).append(recipe)
+    return groups
 
 
 def fingerprint(all_recipes: Sequence[Recipe]) -> str:
@@ -108,6 +133,12 @@ def fingerprint(all_recipes: Sequence[Recipe]) -> str:
 def event_id(kind: str, job: Job, recipes_fingerprint: str) -> str:
     """Returns the id of the event that tells of one result: the same when the job is repeated, another for another try."""
     return str(uuid.uuid5(EVENT_IDS, f"{kind} {job.image_id} {job.revision} {job.attempt} {recipes_fingerprint}"))
+
+
+def announcement_id(recipes_fingerprint: str, now: datetime, *, window_seconds: int) -> str:
+    """Returns the id of the event that tells of the recipes in force: the same for all who tell it within one window."""
+    window = int(now.timestamp()) // window_seconds
+    return str(uuid.uuid5(EVENT_IDS, f"recipes {recipes_fingerprint} {window}"))
 
 
 def edit_name(edit: Edit) -> str:
@@ -122,6 +153,11 @@ def edit_name(edit: Edit) -> str:
     return hashlib.sha256(json.dumps(changes, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def folder(job: Job) -> str:
-    """Returns where the variants of an original are stored: named by what they are made from, so they are made once."""
-    return f"variants/{job.owner_id}/{job.sha256}/{edit_name(job.edit)}"
+def folder(job: Job, edit: Edit) -> str:
+    """Returns where variants of an original are stored: named by what they are made from, so they are made once."""
+    return f"variants/{job.owner_id}/{job.sha256}/{edit_name(edit)}"
+
+
+def original_key(owner_id: str, sha256: str) -> str:
+    """Returns where an original is in the object store, as the upload service names it."""
+    return f"originals/{owner_id}/{sha256}"

@@ -12,20 +12,13 @@ from google.protobuf.message import DecodeError
 from linkarooie.processor.v1 import processor_pb2
 from servicekit.object_store import ObjectMissingError, ObjectStore
 from services.processor.domain import Recipe
-from services.processor.pipeline import FrameReason, Look, Rectangle, RenderResult, Rendition, RenditionFailure
+from services.processor.messages import failure_message, look_message, variant_message
+from services.processor.pipeline import RenderResult
 from services.processor.pipeline.describe import SUFFIXES
 
 CONTENT_TYPES = {f".{suffix}": content_type for content_type, suffix in SUFFIXES.items()}
 # How often is looked for files while others are still being made: a fraction of what one takes.
 LOOK_SECONDS = 0.01
-FRAME_REASONS = {
-    FrameReason.WHOLE: processor_pb2.FRAME_REASON_WHOLE,
-    FrameReason.CROP: processor_pb2.FRAME_REASON_CROP,
-    FrameReason.FOCUS: processor_pb2.FRAME_REASON_FOCUS,
-    FrameReason.FACES: processor_pb2.FRAME_REASON_FACES,
-    FrameReason.SALIENCY: processor_pb2.FRAME_REASON_SALIENCY,
-    FrameReason.CENTRE: processor_pb2.FRAME_REASON_CENTRE,
-}
 
 
 @dataclass(frozen=True)
@@ -144,36 +137,9 @@ class Shipping:
 def with_result(before: Made, folder: str, recipes: Sequence[Recipe], result: RenderResult) -> Made:
     """Returns what there was and what was made of `recipes` since."""
     versions = {recipe.key: recipe.version for recipe in recipes}
-    variants = {made.recipe_version: _variant(made, folder) for made in result.renditions}
-    failures = {versions[failed.key]: _failure(failed, versions[failed.key]) for failed in result.failures}
-    return Made({**before.variants, **variants}, {**before.failures, **failures}, _look(result.look))
-
-
-def _variant(made: Rendition, folder: str) -> processor_pb2.Variant:
-    return processor_pb2.Variant(
-        key=made.key,
-        content_type=made.content_type,
-        width=made.width,
-        height=made.height,
-        bytes=made.bytes,
-        sha256=made.sha256,
-        perceptual_hash=made.perceptual_hash,
-        object_key=f"{folder}/{made.path.name}",
-        recipe_version=made.recipe_version,
-        notes=[processor_pb2.VariantNote(code=note.code, text=note.text) for note in made.notes],
-        frame=processor_pb2.Frame(box=_rectangle(made.box), reason=FRAME_REASONS[made.frame_reason]),
-    )
-
-
-def _failure(failed: RenditionFailure, version: str) -> processor_pb2.VariantFailure:
-    return processor_pb2.VariantFailure(
-        key=failed.key, reason=failed.reason, message=failed.message, recipe_version=version
-    )
-
-
-def _look(look: Look) -> processor_pb2.Look:
-    return processor_pb2.Look(faces=[_rectangle(face) for face in look.faces], placeholder=look.placeholder)
-
-
-def _rectangle(box: Rectangle) -> processor_pb2.Rectangle:
-    return processor_pb2.Rectangle(left=box.left, top=box.top, right=box.right, bottom=box.bottom)
+    variants = {
+        made.recipe_version: variant_message(made, object_key=f"{folder}/{made.path.name}")
+        for made in result.renditions
+    }
+    failures = {versions[failed.key]: failure_message(failed, versions[failed.key]) for failed in result.failures}
+    return Made({**before.variants, **variants}, {**before.failures, **failures}, look_message(result.look))

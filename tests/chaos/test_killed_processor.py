@@ -27,7 +27,7 @@ def has_fetched(work: Path) -> bool:
 
 
 def has_made_some(work: Path) -> bool:
-    return any(work.glob("linkarooie-render-*/out/*"))
+    return any(work.glob("linkarooie-render-*/out/*/*"))
 
 
 @pytest.mark.parametrize("in_the_middle", [has_fetched, has_made_some])

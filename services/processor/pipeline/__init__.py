@@ -21,7 +21,7 @@ from services.processor.pipeline.model import (
     ZoneKind,
     recipe_version,
 )
-from services.processor.pipeline.rendering import render
+from services.processor.pipeline.rendering import preview, render
 
 __all__ = [
     "PIPELINE_VERSION",
@@ -39,6 +39,7 @@ __all__ = [
     "RenditionSpec",
     "Zone",
     "ZoneKind",
+    "preview",
     "recipe_version",
     "render",
 ]

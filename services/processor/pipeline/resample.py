@@ -21,6 +21,11 @@ class Pyramid:
         self._levels = [base.convert("RGBa") if base.mode == "RGBA" else base]
         self._resize = resize or lanczos()
 
+    @property
+    def pixels(self) -> int:
+        """How many the base has."""
+        return self._levels[0].width * self._levels[0].height
+
     def cut(self, box: Rectangle, width: int, height: int) -> Image.Image:
         """Returns the part as a new RGB or RGBA picture of exactly `width` × `height`."""
         base = self._levels[0]

@@ -22,7 +22,7 @@ from servicekit.pictures.workers import PictureWorkers
 from servicekit.subjects import RENDER_INTERACTIVE, envelope, subject_of
 from services.processor.domain import Job, Recipe
 from services.processor.pipeline import Edit, RenditionSpec
-from services.processor.use_cases import Darkroom
+from services.processor.use_cases.variants import Darkroom
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from servicekit.errors import UnavailableError
 from servicekit.object_store import ObjectStore
 from servicekit.pictures.worker import Reason
 from servicekit.pictures.workers import PictureWorkerError, PictureWorkers
-from services.processor.use_cases import WORKER_ATTEMPTS
+from services.processor.use_cases.variants import WORKER_ATTEMPTS
 
 
 @pytest.fixture(autouse=True)

@@ -40,10 +40,12 @@ async def test_every_slot_of_the_catalogue_gets_its_file(
     wanted = {slot.key: slot for slot in load_catalogue().slots() if slot.wants_picture}
     assert set(wanted) < set(made)
     assert set(made) - set(wanted) == {
+        "avatar.1024",
         "thumbnail.320.webp",
         "thumbnail.320.avif",
         "thumbnail.640.webp",
         "thumbnail.640.avif",
+        "thumbnail.640.jpeg",
         "thumbnail.1280.webp",
     }
     for key, slot in wanted.items():

@@ -117,7 +117,9 @@ async def test_a_list_that_cannot_be_read_is_written_anew(
 ) -> None:
     room = darkroom(bus, objects, workers, [SMALL])
     (tmp_path / "list").write_bytes(b"\xff\xff\xff")
-    await objects.put_file(f"{folder(job(original))}/list", tmp_path / "list", content_type="application/protobuf")
+    await objects.put_file(
+        f"{folder(job(original), Edit())}/list", tmp_path / "list", content_type="application/protobuf"
+    )
 
     await room.make_variants(job(original), delivery=1)
     await room.make_variants(job(original), delivery=1)
@@ -166,7 +168,7 @@ async def test_two_replicas_that_make_the_same_at_once_end_with_the_same_files(
     recipes = [SMALL, MIDDLE, LARGE]
     rooms = [darkroom(bus, objects, each, recipes) for each in (workers, other_workers)]
     await asyncio.gather(*(room.make_variants(job(original), delivery=1) for room in rooms))
-    there = await content(objects, f"{folder(job(original))}/list")
+    there = await content(objects, f"{folder(job(original), Edit())}/list")
 
     await darkroom(bus, objects, other_workers, recipes).make_variants(job(original, attempt=2), delivery=1)
     first, second = await results(bus, original, count=2)
@@ -174,4 +176,4 @@ async def test_two_replicas_that_make_the_same_at_once_end_with_the_same_files(
     # Of the two at once the bus keeps one.
     assert (first.attempt, second.attempt) == (1, 2)
     assert first.variants == second.variants
-    assert await content(objects, f"{folder(job(original))}/list") == there
+    assert await content(objects, f"{folder(job(original), Edit())}/list") == there

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import grpc
@@ -218,6 +219,9 @@ CALLS: Mapping[str, Call] = {
         lambda w: upload.ListVariantsRequest(image_id=w.things.image)
     ),
     "linkarooie.processor.v1.ProcessorService/ListRecipes": plain(processor.ListRecipesRequest()),
+    "linkarooie.processor.v1.ProcessorService/PreviewVariant": made(
+        lambda w: processor.PreviewVariantRequest(sha256=sha256(photograph()).hexdigest(), key="x.avatar")
+    ),
     "linkarooie.sync.v1.SyncService/ListPlatforms": plain(sync.ListPlatformsRequest()),
     "linkarooie.sync.v1.SyncService/BeginConnection": plain(sync.BeginConnectionRequest(platform="x")),
     "linkarooie.sync.v1.SyncService/FinishConnection": prepared(

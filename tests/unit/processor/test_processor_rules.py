@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from linkarooie.processor.v1 import processor_pb2
 from servicekit.pictures.lanes import Lane
-from services.processor.consumers import edit_of
+from services.processor.messages import edit_of
 from services.processor.desk import PREFIX, STALE_SECONDS, remove_stale
 from services.processor.domain import Job, Recipe, edit_name, event_id, folder
 from services.processor.pipeline import Edit, Point, Rectangle, RenditionSpec
@@ -88,7 +88,7 @@ def test_the_name_of_an_edit_stays_what_it_is() -> None:
 
 
 def test_variants_lie_under_their_owner_original_and_edit() -> None:
-    assert folder(JOB) == "variants/owner/abc/plain"
+    assert folder(JOB, Edit()) == "variants/owner/abc/plain"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What the processor does, one module for each kind of call."""

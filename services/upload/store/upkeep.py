@@ -104,14 +104,3 @@ class UpkeepQueries(UnitOfWork):
     async def unmark(self, folders: Sequence[str]) -> None:
         """Forgets that nobody refers to some folders: somebody does, or they are gone."""
         await self.session.execute(sa.delete(unreferenced).where(unreferenced.c.folder.in_(folders)))
-
-    async def is_marked(self, folder: str) -> bool:
-        """Tells whether nobody referred to a folder when it was last looked at."""
-        query = sa.select(sa.literal(1)).where(unreferenced.c.folder == folder)
-        return (await self.session.execute(query)).first() is not None
-
-    async def lock_mark(self, folder: str) -> None:
-        """Waits until nobody is about to remove a folder; until the commit nobody will."""
-        await self.session.execute(
-            sa.select(unreferenced.c.folder).where(unreferenced.c.folder == folder).with_for_update()
-        )

@@ -10,6 +10,8 @@ describe('figures for people', () => {
     [999_949, '999.9 kB'],
     [999_950, '1 MB'],
     [4_000_000, '4 MB'],
+    [999_950_000, '1 GB'],
+    [2_140_000_000, '2.1 GB'],
   ])('writes %d bytes as %s', (bytes, text) => {
     expect(formatBytes(bytes)).toBe(text);
   });

@@ -4,11 +4,12 @@ const LOCALE = 'en-GB';
 
 const DECIMALS = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 });
 
-/** Bytes as people read them, in powers of ten like the platforms' own limits: 950 B, 12.3 kB, 4 MB. */
+/** Bytes as people read them, in powers of ten like the platforms' own limits: 950 B, 12.3 kB, 4 MB, 2 GB. */
 export function formatBytes(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;
   if (bytes < 999_950) return `${DECIMALS.format(bytes / 1000)} kB`;
-  return `${DECIMALS.format(bytes / 1_000_000)} MB`;
+  if (bytes < 999_950_000) return `${DECIMALS.format(bytes / 1_000_000)} MB`;
+  return `${DECIMALS.format(bytes / 1_000_000_000)} GB`;
 }
 
 /** A media type by the name that people know: image/jpeg is JPEG. */

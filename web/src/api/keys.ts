@@ -1,3 +1,5 @@
+import type { Edit } from './types';
+
 /** The keys of the cache. The first word says what it is of; `live/invalidation.ts` builds on them. */
 export const keys = {
   me: ['me'],
@@ -5,6 +7,15 @@ export const keys = {
   imageList: ['images', 'list'],
   image: (id: string) => ['images', 'one', id],
   variants: (id: string) => ['images', 'one', id, 'variants'],
+  similar: (id: string) => ['images', 'one', id, 'similar'],
+  uses: (id: string) => ['images', 'one', id, 'uses'],
+  library: ['library'],
+  defaults: ['defaults'],
+  avatarSettings: ['avatar-settings'],
+  edits: (id: string) => ['images', 'one', id, 'edits'],
+  revisions: (id: string) => ['images', 'one', id, 'revisions'],
+  /** Not of the picture's own keys: what an edit makes of a picture stays the same. */
+  preview: (id: string, slot: string, edit: Edit) => ['previews', id, slot, edit],
   platforms: ['platforms'],
   connections: ['connections'],
   syncs: ['syncs'],

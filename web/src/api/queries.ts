@@ -1,9 +1,10 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
+import { type Defaults, withoutGaps } from '../defaults';
 import type { Span } from '../span';
 import { answer, answerWithResponse, api } from './client';
 import { keys } from './keys';
 import { Problem } from './problem';
-import type { Connection, Image, Sync } from './types';
+import type { Connection, Image, SlotName, Sync } from './types';
 
 /** How often something under way is looked at even if the live stream says nothing: it may have lost a word. */
 const SAFETY_INTERVAL_MS = 30_000;
@@ -23,12 +24,41 @@ export const meQuery = queryOptions({
   staleTime: Number.POSITIVE_INFINITY,
 });
 
-export const imagesQuery = infiniteQueryOptions({
-  queryKey: keys.imageList,
-  queryFn: ({ pageParam }) => answer(api.GET('/v1/images', { params: { query: { page_token: pageParam } } })),
-  refetchInterval: ({ state }) =>
-    state.data?.pages.some((page) => page.items.some(isProcessing)) ? SAFETY_INTERVAL_MS : false,
-  ...everyPage,
+/** Which pictures of the library; all of them where nothing is said. */
+export interface PictureFilter {
+  /** Words of what is said about them. */
+  q?: string;
+  state?: Image['state'];
+  /** Chosen as default for this slot somewhere. */
+  slot?: SlotName;
+  /** Those that were deleted and can be restored, instead of the library's. */
+  deleted?: boolean;
+}
+
+const pictures = (filter: PictureFilter, queryKey: readonly unknown[]) =>
+  infiniteQueryOptions({
+    queryKey,
+    queryFn: ({ pageParam, signal }) =>
+      answer(api.GET('/v1/images', { params: { query: { ...filter, page_token: pageParam } }, signal })),
+    refetchInterval: ({ state }) =>
+      state.data?.pages.some((page) => page.items.some(isProcessing)) ? SAFETY_INTERVAL_MS : false,
+    ...everyPage,
+  });
+
+/** The whole library. */
+export const imagesQuery = pictures({}, keys.imageList);
+
+/** Some of the library's pictures; its key begins like that of all, so that they are read anew together. */
+export const picturesQuery = (filter: PictureFilter) =>
+  Object.keys(filter).length === 0 ? imagesQuery : pictures(filter, [...keys.imageList, filter]);
+
+export const deletedPicturesQuery = picturesQuery({ deleted: true });
+
+/** How full the library is, and what is going on in it. */
+export const libraryQuery = queryOptions({
+  queryKey: keys.library,
+  queryFn: () => answer(api.GET('/v1/library')),
+  refetchInterval: ({ state }) => (state.data && state.data.outdated > 0 ? SAFETY_INTERVAL_MS : false),
 });
 
 export const imageQuery = (id: string) =>
@@ -44,6 +74,37 @@ export const variantsQuery = (id: string) =>
     queryFn: async () =>
       (await answer(api.GET('/v1/images/{image_id}/variants', { params: { path: { image_id: id } } }))).items,
   });
+
+/** Pictures that are the same as one, or look nearly so. */
+export const similarQuery = (id: string) =>
+  queryOptions({
+    queryKey: keys.similar(id),
+    queryFn: () => answer(api.GET('/v1/images/{image_id}/similar', { params: { path: { image_id: id } } })),
+  });
+
+/** Where a picture is in use, and what deleting it would do: looked at when somebody is about to. */
+export const usesQuery = (id: string) =>
+  queryOptions({
+    queryKey: keys.uses(id),
+    queryFn: () => answer(api.GET('/v1/images/{image_id}/uses', { params: { path: { image_id: id } } })),
+    staleTime: 0,
+  });
+
+/** Which picture is shown where, and the version of it that a change is about. */
+export const defaultsQuery = queryOptions({
+  queryKey: keys.defaults,
+  queryFn: async (): Promise<{ defaults: Defaults; etag: string }> => {
+    const { data, response } = await answerWithResponse(api.GET('/v1/defaults'));
+    return { defaults: withoutGaps(data), etag: response.headers.get('etag') ?? '' };
+  },
+});
+
+export const avatarSettingsQuery = queryOptions({
+  queryKey: keys.avatarSettings,
+  queryFn: () => answer(api.GET('/v1/avatar-settings')),
+  // Handle and address are told to it moments after they change, and by other pages.
+  staleTime: 0,
+});
 
 export const platformsQuery = queryOptions({
   queryKey: keys.platforms,

@@ -3,10 +3,25 @@ import type { components } from './schema';
 type Schemas = components['schemas'];
 
 export type Image = Schemas['Image'];
+export type Library = Schemas['Library'];
+export type Uses = Schemas['Uses'];
+export type AvatarSettings = Schemas['AvatarSettings'];
+export type AvatarSettingsChange = Schemas['AvatarSettingsChange'];
 export type Thumbnail = Schemas['Thumbnail'];
 export type Variant = Schemas['Variant'];
+export type Note = Schemas['Note'];
 export type Frame = Schemas['Frame'];
+/** With all that the server may leave out said. */
+export type Edit = Required<Schemas['Edit']>;
+export interface Edits {
+  base: Edit;
+  /** What is done in single slots instead, by the slot's key. */
+  overrides: Record<string, Edit>;
+}
+export type Revision = Omit<Schemas['Revision'], keyof Edits> & Edits;
 export type Platform = Schemas['Platform'];
+export type PlatformSlot = Schemas['PlatformSlot'];
+export type SafeZone = Schemas['SafeZone'];
 export type Connection = Schemas['Connection'];
 export type Reason = Schemas['Reason'];
 export type Sync = Schemas['Sync'];

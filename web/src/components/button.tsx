@@ -1,4 +1,4 @@
-import type { ButtonHTMLAttributes } from 'react';
+import type { ButtonHTMLAttributes, Ref } from 'react';
 import { Icon, type IconName } from './icon';
 
 export type ButtonKind = 'main' | 'plain' | 'danger' | 'ghost';
@@ -10,6 +10,7 @@ interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
   pending?: boolean;
   /** Not yet to be pressed; keeps its place and focus. */
   held?: boolean;
+  ref?: Ref<HTMLButtonElement>;
 }
 
 export function buttonClass(kind: ButtonKind = 'plain'): string {

@@ -11,10 +11,12 @@ const update = (parts: Partial<LiveUpdate>): LiveUpdate => ({
 });
 
 describe('a word from the live stream', () => {
-  it('about a picture outdates it, its variants with it, and the library', () => {
+  it('about a picture outdates it, its variants with it, the library and the defaults', () => {
     expect(outdatedBy(update({ kind: 'image', state: 'ready' }))).toEqual([
       ['images', 'list'],
       ['images', 'one', 'i1'],
+      ['library'],
+      ['defaults'],
     ]);
   });
 

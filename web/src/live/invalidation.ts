@@ -5,6 +5,8 @@ import type { LiveUpdate } from '../api/types';
 /** Everything that the live stream can change: read anew after a gap in which words may have been lost. */
 export const LIVE_KEYS: QueryKey[] = [
   keys.images,
+  keys.library,
+  keys.defaults,
   keys.connections,
   keys.syncs,
   keys.allSteps,
@@ -16,7 +18,8 @@ export const LIVE_KEYS: QueryKey[] = [
 export function outdatedBy(update: LiveUpdate): QueryKey[] {
   switch (update.kind) {
     case 'image':
-      return [keys.imageList, keys.image(update.id)];
+      // How full the library is follows, and which defaults there are: a deleted picture is none.
+      return [keys.imageList, keys.image(update.id), keys.library, keys.defaults];
     case 'connection':
       return [keys.connections];
     case 'sync':

@@ -11,14 +11,15 @@ interface Sending {
   fail(error: unknown): void;
 }
 
-/** A queue whose network is in the test's hands. */
-function setUp() {
+/** A queue whose network is in the test's hands; the library has files of these names already. */
+function setUp(...there: string[]) {
   const sendings: Sending[] = [];
   const dropped: string[] = [];
   const done: string[] = [];
   let keys = 0;
   const steps: UploadSteps = {
     prepare: async (file) => file,
+    findKnown: async (file) => (there.includes(file.name) ? ({ id: `old ${file.name}` } as Image) : null),
     send: (file, options) =>
       new Promise((resolve, reject) => {
         options.signal.addEventListener('abort', () => reject(options.signal.reason));
@@ -82,6 +83,31 @@ describe('the upload queue', () => {
     expect(sendings[0]?.options.signal.aborted).toBe(true);
     expect(states(queue)).toEqual(['b sending', 'c sending']);
     expect(dropped).toEqual(['blob:a']);
+  });
+
+  it('asks about a file that the library has, and lets the others go on', async () => {
+    const { queue, sendings } = setUp('a');
+    queue.add(files('a', 'b', 'c'));
+    await settled();
+    expect(states(queue)).toEqual(['a known', 'b sending', 'c sending']);
+    expect(queue.snapshot()[0]?.known?.id).toBe('old a');
+    expect(sendings.map((sending) => sending.file.name)).toEqual(['b', 'c']);
+  });
+
+  it('sends a file that the library has when its owner wants it, and asks no more', async () => {
+    const { queue, sendings, done } = setUp('a');
+    queue.add(files('a'));
+    await settled();
+    queue.sendAnyway('k1');
+    await settled();
+    expect(states(queue)).toEqual(['a sending']);
+    sendings[0]?.fail(Problem.unreachable());
+    await settled();
+    queue.retry('k1');
+    await settled();
+    sendings[1]?.finish();
+    await settled();
+    expect(done).toEqual(['a']);
   });
 
   it('tells of progress', async () => {

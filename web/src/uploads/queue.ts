@@ -1,6 +1,7 @@
 import { newIdempotencyKey } from '../api/idempotency-key';
 import { Problem } from '../api/problem';
 import type { Image } from '../api/types';
+import { alreadyThere } from './already-there';
 import { type SendOptions, sendImage } from './send';
 import { shrinkIfHuge } from './shrink';
 
@@ -11,14 +12,19 @@ export interface Upload {
   bytes: number;
   /** An address of the picked file for showing it, or null where there is none. */
   preview: string | null;
-  state: 'waiting' | 'sending' | 'failed';
+  /** `known`: the library has this very file, and its owner shall say what to do. */
+  state: 'waiting' | 'sending' | 'failed' | 'known';
   /** From 0 to 1. */
   share: number;
   problem: Problem | null;
+  /** The picture that was made from this very file before. */
+  known: Image | null;
 }
 
 export interface UploadSteps {
   prepare(file: File, signal: AbortSignal): Promise<File>;
+  /** Returns the picture that the library has of this very file, if any. */
+  findKnown(file: File, signal: AbortSignal): Promise<Image | null>;
   send(file: File, options: SendOptions): Promise<Image>;
   newKey(): string;
   preview(file: File): string | null;
@@ -29,6 +35,8 @@ interface Entry {
   file: File;
   idempotencyKey: string;
   abort: AbortController;
+  /** Its owner wants it beside the one that is there. */
+  anyway: boolean;
 }
 
 /** More at once would only make each of them slower. */
@@ -36,6 +44,7 @@ const AT_ONCE = 2;
 
 const browserSteps: UploadSteps = {
   prepare: shrinkIfHuge,
+  findKnown: alreadyThere,
   send: sendImage,
   newKey: newIdempotencyKey,
   preview: (file) => (file.type.startsWith('image/') ? URL.createObjectURL(file) : null),
@@ -46,7 +55,7 @@ const browserSteps: UploadSteps = {
  * The uploads of this visit, which go on while pages come and go.
  *
  * A finished upload leaves the queue, since the library shows the picture from then on. A failed one stays with its
- * reason until it is tried again or dismissed.
+ * reason until it is tried again or dismissed, and one that the library has already until it is sent anyway or dismissed.
  */
 export class UploadQueue {
   readonly #steps: UploadSteps;
@@ -74,7 +83,7 @@ export class UploadQueue {
   add(files: Iterable<File>): void {
     for (const file of files) {
       const id = this.#steps.newKey();
-      this.#entries.set(id, { file, idempotencyKey: id, abort: new AbortController() });
+      this.#entries.set(id, { file, idempotencyKey: id, abort: new AbortController(), anyway: false });
       this.#uploads = [
         ...this.#uploads,
         {
@@ -85,6 +94,7 @@ export class UploadQueue {
           state: 'waiting',
           share: 0,
           problem: null,
+          known: null,
         },
       ];
     }
@@ -100,7 +110,16 @@ export class UploadQueue {
     this.#next();
   }
 
-  /** Cancels an upload under way, or dismisses a failed one. */
+  /** Sends a file that the library has already. */
+  sendAnyway(id: string): void {
+    const entry = this.#entries.get(id);
+    if (!entry || this.#find(id)?.state !== 'known') return;
+    entry.anyway = true;
+    this.#change(id, { state: 'waiting', known: null });
+    this.#next();
+  }
+
+  /** Cancels an upload under way, or dismisses one that rests. */
   remove(id: string): void {
     const entry = this.#entries.get(id);
     const upload = this.#find(id);
@@ -131,6 +150,12 @@ export class UploadQueue {
     this.#change(id, { state: 'sending' });
     try {
       const file = await this.#steps.prepare(entry.file, signal);
+      const known = entry.anyway ? null : await this.#steps.findKnown(file, signal);
+      if (known) {
+        this.#change(id, { state: 'known', known });
+        this.#next();
+        return;
+      }
       const image = await this.#steps.send(file, {
         idempotencyKey: entry.idempotencyKey,
         signal,

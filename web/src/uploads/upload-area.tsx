@@ -2,6 +2,8 @@ import { useEffect, useId, useState } from 'react';
 import { buttonClass } from '../components/button';
 import { Icon } from '../components/icon';
 import { ACCEPTED } from './accepted';
+import { FromAccount } from './from-account';
+import { FromWeb } from './from-web';
 import { uploads } from './queue';
 
 /** Takes pictures in: dropped here, pasted anywhere on the page, or picked (on a phone, also from the camera). */
@@ -55,6 +57,10 @@ export function UploadArea() {
       <label className={buttonClass('main')} htmlFor={inputId}>
         Choose pictures
       </label>
+      <div className="row drop-others">
+        <FromWeb />
+        <FromAccount />
+      </div>
       <p className="small quiet">
         An avatar or a banner, as large as you have it: JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF or BMP. The original is
         never changed.

@@ -1,11 +1,14 @@
+import { Link } from '@tanstack/react-router';
 import { useState, useSyncExternalStore } from 'react';
-import { Button } from '../components/button';
+import type { Image } from '../api/types';
+import { Button, buttonClass } from '../components/button';
 import { Icon } from '../components/icon';
 import { formatBytes } from '../format';
+import { nameOf } from '../pictures';
 import { kindOf } from './accepted';
 import { type Upload, uploads } from './queue';
 
-/** The uploads under way and those that failed; nothing when there are none. */
+/** The uploads under way and those that wait for a word; nothing when there are none. */
 export function UploadList() {
   const list = useSyncExternalStore(uploads.subscribe, uploads.snapshot);
   if (list.length === 0) return null;
@@ -20,6 +23,7 @@ export function UploadList() {
 
 function UploadRow({ upload }: { upload: Upload }) {
   const failed = upload.state === 'failed';
+  if (upload.known) return <KnownRow upload={upload} known={upload.known} />;
   return (
     <li className={`upload card ${failed ? 'upload-failed' : ''}`}>
       <Preview upload={upload} />
@@ -52,6 +56,35 @@ function UploadRow({ upload }: { upload: Upload }) {
         )}
         <Button icon="cross" onClick={() => uploads.remove(upload.id)} aria-label={removeLabel(upload)}>
           {failed ? 'Dismiss' : 'Cancel'}
+        </Button>
+      </div>
+    </li>
+  );
+}
+
+/** A file that the library has already: its owner says whether it shall be there twice. */
+function KnownRow({ upload, known }: { upload: Upload; known: Image }) {
+  return (
+    <li className="upload card">
+      <Preview upload={upload} />
+      <p className="grow" role="status">
+        <strong>{upload.fileName}</strong>: you have this picture already
+        {known.title && known.title !== upload.fileName && <>, as “{nameOf(known)}”</>}.
+      </p>
+      <div className="row">
+        <Link
+          className={buttonClass('main')}
+          to="/library/$imageId"
+          params={{ imageId: known.id }}
+          onClick={() => uploads.remove(upload.id)}
+        >
+          Open it
+        </Link>
+        <Button icon="upload" onClick={() => uploads.sendAnyway(upload.id)}>
+          Upload anyway
+        </Button>
+        <Button icon="cross" onClick={() => uploads.remove(upload.id)} aria-label={`Dismiss ${upload.fileName}`}>
+          Dismiss
         </Button>
       </div>
     </li>

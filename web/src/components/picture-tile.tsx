@@ -1,11 +1,13 @@
 import { Link } from '@tanstack/react-router';
 import type { Image } from '../api/types';
+import { useDefaultSlots } from '../defaults-of';
 import { formatPixels } from '../format';
 import { squarePosition } from '../frames';
+import { nameOf } from '../pictures';
 import { Chip } from './chip';
 import { Icon } from './icon';
 import { Photo } from './photo';
-import { IMAGE_LOOKS } from './states';
+import { IMAGE_LOOKS, SLOT_NAMES } from './states';
 
 /** A picture of the library, which leads to its page. */
 export function PictureTile({ image }: { image: Image }) {
@@ -13,11 +15,26 @@ export function PictureTile({ image }: { image: Image }) {
     <Link className="tile" to="/library/$imageId" params={{ imageId: image.id }}>
       <PictureThumb image={image} alt="" />
       <span className="tile-text">
-        <span className="tile-name">{image.file_name || 'Picture'}</span>
+        <span className="tile-name">{nameOf(image)}</span>
         <span className="small quiet figures">{formatPixels(image.width, image.height)}</span>
-        {image.state !== 'ready' && <Chip {...IMAGE_LOOKS[image.state]} />}
+        <Badges image={image} />
       </span>
     </Link>
+  );
+}
+
+/** What is worth knowing of a picture at a glance. */
+function Badges({ image }: { image: Image }) {
+  const slots = useDefaultSlots(image.id);
+  return (
+    <span className="row badges">
+      {image.state !== 'ready' && <Chip {...IMAGE_LOOKS[image.state]} />}
+      {slots.map((slot) => (
+        <Chip key={slot} tone="good" icon="star" label={SLOT_NAMES[slot] ?? slot} />
+      ))}
+      {image.edited && <Chip tone="idle" icon="pencil" label="Edited" />}
+      {image.published && <Chip tone="busy" icon="globe" label="Published" />}
+    </span>
   );
 }
 

@@ -13,6 +13,7 @@ import { Face } from '../components/face';
 import { ProblemNote } from '../components/problem-note';
 import { ReasonText } from '../components/reason-text';
 import { CONNECTION_LOOKS, PLAN_LOOKS, summarise } from '../components/states';
+import { takes } from '../defaults';
 import { usePlatforms } from '../platforms';
 
 /** Where the picture shall go: the accounts, what would happen there, and the button that makes it so. */
@@ -109,12 +110,6 @@ function useStartSync() {
       await navigate({ to: '/syncs/$syncId', params: { syncId: sync.id } });
     },
   });
-}
-
-function takes(connection: Connection, slot: SlotName): boolean {
-  return connection.slots.some(
-    (candidate) => candidate.slot === slot && (candidate.mode === 'write' || candidate.mode === 'assisted'),
-  );
 }
 
 interface AccountChoiceProps {

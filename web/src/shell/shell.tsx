@@ -9,11 +9,17 @@ import { useLiveUpdates } from '../live/use-live-updates';
 import { useFinishedUploads } from '../uploads/use-finished-uploads';
 import { ConfirmItsYou } from './confirm-its-you';
 import { OfflineNote } from './offline-note';
+import { ToastRegion } from './toast-region';
 import { useAllPages } from './use-all-pages';
 
-const PLACES: { to: '/' | '/library' | '/connections' | '/syncs' | '/analytics'; label: string; icon: IconName }[] = [
+const PLACES: {
+  to: '/' | '/library' | '/defaults' | '/connections' | '/syncs' | '/analytics';
+  label: string;
+  icon: IconName;
+}[] = [
   { to: '/', label: 'Home', icon: 'home' },
   { to: '/library', label: 'Library', icon: 'library' },
+  { to: '/defaults', label: 'Defaults', icon: 'star' },
   { to: '/connections', label: 'Connections', icon: 'link' },
   { to: '/syncs', label: 'Syncs', icon: 'sync' },
   { to: '/analytics', label: 'Analytics', icon: 'chart' },
@@ -49,6 +55,8 @@ export function Shell() {
           ))}
         </ul>
       </nav>
+      {/* Before the main part: from the heading of a page that was just opened, it is one step back. */}
+      <ToastRegion />
       <main className="shell-main" id="main" tabIndex={-1}>
         <OfflineNote />
         <Outlet />

@@ -5,6 +5,7 @@ const PLACES = [
   { to: '/settings/sign-in', label: 'Sign-in methods' },
   { to: '/settings/sessions', label: 'Sessions' },
   { to: '/settings/api-keys', label: 'API keys' },
+  { to: '/settings/avatar', label: 'Avatar address' },
   { to: '/settings/security', label: 'Security activity' },
 ] as const;
 

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from servicekit.pictures.settings import PictureSettings
-from servicekit.settings import BusSettings, DatabaseSettings, GrpcSettings, ObjectStoreSettings, ServiceSettings
+from servicekit.settings import BusSettings, DatabaseSettings, GrpcSettings, ObjectStoreSettings, ServiceSettings, Words
 
 
 class UploadSettings(
@@ -19,5 +19,11 @@ class UploadSettings(
     restore_days: int = Field(default=30, ge=1)
     # How much the originals of one account may take, in MB; 0 for no limit.
     quota_mb: int = Field(default=2000, ge=0)
+    # How long the address of an upload that goes directly to the store is good. S3 allows a week at most.
+    upload_url_minutes: float = Field(default=60.0, gt=0, le=7 * 24 * 60)
+    # How long fetching a picture from an address may take, redirects and all; the gateway waits for 60.
+    import_timeout_seconds: float = Field(default=20.0, gt=0, le=50)
+    # `host:port` of servers that pictures may be fetched from although they are private or speak plain HTTP.
+    trusted_hosts: Words = ()
     # How often the object store is gone through for what nobody refers to.
     clean_up_hours: float = Field(default=24.0, gt=0)

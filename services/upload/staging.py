@@ -3,12 +3,12 @@
 import asyncio
 import hashlib
 import tempfile
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from servicekit.errors import InvalidInputError
+from services.upload.domain.limits import too_many_bytes
 
 # A call that ends while its client is still sending reaches a grpc.aio client as INTERNAL instead of with its status
 # (seen with grpcio 1.85.1). So what is too much is read and thrown away, up to this; the gateway stops sooner.
@@ -45,10 +45,21 @@ async def staged(chunks: AsyncIterable[bytes], *, max_bytes: int) -> AsyncIterat
             elif size > max_bytes + DISCARDED_AT_MOST:
                 break
         if size > max_bytes:
-            raise InvalidInputError(
-                f"The file is larger than {max_bytes / 1e6:.0f} MB. Export it smaller, or as JPEG, and try again.",
-                reason="TOO_MANY_BYTES",
-                metadata={"max_bytes": str(max_bytes)},
-            )
+            raise too_many_bytes(max_bytes)
         await asyncio.to_thread(file.flush)
         yield StagedFile(Path(file.name), size, digest.hexdigest())
+
+
+@asynccontextmanager
+async def filled(fill: Callable[[Path], Awaitable[None]]) -> AsyncIterator[StagedFile]:
+    """Has a temporary file filled and hands it to the block, counted and hashed."""
+    with tempfile.NamedTemporaryFile(prefix="linkarooie-upload-") as file:
+        path = Path(file.name)
+        await fill(path)
+        size, sha256 = await asyncio.to_thread(_measure, path)
+        yield StagedFile(path, size, sha256)
+
+
+def _measure(path: Path) -> tuple[int, str]:
+    with path.open("rb") as file:
+        return path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,7 +6,9 @@ from services.upload.api.intake import IntakeApi
 from services.upload.api.library import LibraryApi
 from services.upload.use_cases.avatar_files import AvatarFiles
 from services.upload.use_cases.avatars import Avatars
+from services.upload.use_cases.direct_uploads import DirectUploads
 from services.upload.use_cases.edits import Editing
+from services.upload.use_cases.imports import Imports
 from services.upload.use_cases.intake import Intake
 from services.upload.use_cases.library import Library
 
@@ -15,10 +17,20 @@ class UploadApi(AvatarApi, IntakeApi, LibraryApi, EditsApi):
     """All of it."""
 
     def __init__(
-        self, *, avatars: Avatars, avatar_files: AvatarFiles, intake: Intake, library: Library, editing: Editing
+        self,
+        *,
+        avatars: Avatars,
+        avatar_files: AvatarFiles,
+        intake: Intake,
+        library: Library,
+        editing: Editing,
+        direct: DirectUploads,
+        imports: Imports,
     ) -> None:
         self._avatars = avatars
         self._avatar_files = avatar_files
         self._intake = intake
         self._library = library
         self._editing = editing
+        self._direct = direct
+        self._imports = imports

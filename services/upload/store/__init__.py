@@ -6,11 +6,12 @@ from services.upload.store.libraries import LibraryQueries
 from services.upload.store.revisions import RevisionQueries
 from services.upload.store.tables import inbox, metadata, outbox
 from services.upload.store.upkeep import UpkeepQueries
+from services.upload.store.uploads import UploadQueries
 
 __all__ = ["Store", "inbox", "metadata", "outbox"]
 
 
-class Store(ImageQueries, LibraryQueries, RevisionQueries, UpkeepQueries, AvatarQueries):
+class Store(ImageQueries, LibraryQueries, RevisionQueries, UpkeepQueries, UploadQueries, AvatarQueries):
     """The unit of work of the upload service."""
 
     outbox = outbox

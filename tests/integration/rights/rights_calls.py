@@ -218,6 +218,9 @@ CALLS: Mapping[str, Call] = {
     "linkarooie.upload.v1.UploadService/ListVariants": made(
         lambda w: upload.ListVariantsRequest(image_id=w.things.image)
     ),
+    "linkarooie.upload.v1.UploadService/GetAvatarSettings": plain(upload.GetAvatarSettingsRequest()),
+    "linkarooie.upload.v1.UploadService/UpdateAvatarSettings": plain(upload.UpdateAvatarSettingsRequest()),
+    "linkarooie.upload.v1.UploadService/GetAvatar": plain(upload.GetAvatarRequest(name="nobody")),
     "linkarooie.processor.v1.ProcessorService/ListRecipes": plain(processor.ListRecipesRequest()),
     "linkarooie.processor.v1.ProcessorService/PreviewVariant": made(
         lambda w: processor.PreviewVariantRequest(sha256=sha256(photograph()).hexdigest(), key="x.avatar")

@@ -180,6 +180,8 @@ REQUESTS: Mapping[str, Request] = {
     # What is ready is not tried again.
     "POST /v1/images/{image_id}/retry": about("image_id", "image", 409),
     "GET /v1/images/{image_id}/variants": about("image_id", "image"),
+    "GET /v1/avatar-settings": plain(),
+    "PUT /v1/avatar-settings": plain(json={"by_handle": False, "by_email": False}),
     "GET /v1/platforms": plain(),
     "POST /v1/connections": plain(json={"platform": "x"}),
     "GET /v1/connections": plain(),
@@ -207,6 +209,8 @@ REQUESTS: Mapping[str, Request] = {
     "GET /v1/analytics/timeseries": plain(),
     "GET /media/{key:path}": Request(_picture),
     "HEAD /media/{key:path}": Request(_picture),
+    "GET /avatar/{name}": plain(name="nobody"),
+    "HEAD /avatar/{name}": plain(name="nobody"),
     "GET /.well-known/jwks.json": plain(),
     "GET /openapi.json": plain(),
     "GET /docs": plain(),

@@ -23,6 +23,7 @@ LEFT_OUT = {
     events.ProfileUpdated: ("handle", "previous_handle"),
     events.ImageUploaded: ("object_key",),
     events.VariantsReady: ("variants",),
+    events.AddressesChanged: ("paths",),  # of avatars they hold handles and hashes of e-mail addresses
     events.ConnectionAdded: ("remote_handle",),
     events.ConnectionRevoked: ("remote_handle",),
     events.ConnectionRemoved: ("remote_handle",),

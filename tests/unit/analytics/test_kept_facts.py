@@ -17,7 +17,7 @@ from services.analytics.store import Store
 from services.analytics.use_cases import Figures
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
-PERSONAL = {"email", "display_name", "handle", "previous_handle", "remote_handle"}
+PERSONAL = {"email", "display_name", "handle", "previous_handle", "remote_handle", "paths"}
 
 
 def _no_store() -> Store:

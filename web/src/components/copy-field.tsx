@@ -32,7 +32,7 @@ export function CopyField({ label, value }: { label: string; value: string }) {
           onFocus={(event) => event.currentTarget.select()}
         />
         <Button icon="copy" onClick={() => void copy()}>
-          Copy
+          Copy<span className="unseen"> what is under {label}</span>
         </Button>
       </div>
       <p className="field-hint" role="status">

@@ -35,6 +35,7 @@ export function Choice({ defaults, slot, scope, platform, where, onChange }: Cho
   const own = chosenAt(chosen, scope);
   const applied = appliedAt(defaults, slot, scope, platform);
   const { data: image, isError } = useQuery({ ...imageQuery(applied?.imageId ?? ''), enabled: applied !== null });
+  const from = source(applied, scope, platform);
   const set = (imageId: string | null) => onChange((present) => choose(present, slot, scope, imageId));
   return (
     <li className="choice">
@@ -54,15 +55,16 @@ export function Choice({ defaults, slot, scope, platform, where, onChange }: Cho
         </p>
         <p className="small quiet">
           {applied && image && <PictureLink image={image} />}
-          {source(applied, scope, platform)}
+          {applied && image && from && ' · '}
+          {from}
         </p>
         <div className="row">
           <Button
             ref={change}
             onClick={() => setPicking(true)}
-            aria-label={`${own ? 'Change' : 'Choose'} the ${slot} ${where}`}
+            aria-label={`${own ? 'Change the' : applied ? 'Choose another' : 'Choose the'} ${slot} ${where}`}
           >
-            {own ? 'Change' : 'Choose'}
+            {own ? 'Change' : applied ? 'Choose another' : 'Choose'}
           </Button>
           {own && (
             <Button
@@ -100,7 +102,6 @@ function PictureLink({ image }: { image: Image }) {
         {nameOf(image)}
       </Link>
       {image.state !== 'ready' && ` (${IMAGE_LOOKS[image.state].label.toLowerCase()})`}
-      {'. '}
     </>
   );
 }

@@ -134,11 +134,21 @@ function PlatformChoices({ platform, defaults, connections, onChange }: Platform
   const slots = SLOTS.filter(
     (slot) => defaults[slot].platforms[platform.id] !== undefined || connections.some((one) => takes(one, slot)),
   );
+  // The choice of the platform is that of its only account, until that has another one or is no longer alone.
+  const [only] = connections.length === 1 ? connections : [];
+  const lone = only && SLOTS.every((slot) => defaults[slot].connections[only.id] === undefined) ? only : undefined;
   return (
     <li className="card card-roomy stack">
       <div className="row">
         <Badge id={platform.id} name={platform.name} />
-        <h3>{platform.name}</h3>
+        <div className="grow">
+          <h3>{platform.name}</h3>
+          {lone && <p className="small quiet">{lone.remote_handle}</p>}
+          {connections.length > 1 && (
+            <p className="small quiet">All {connections.length} accounts, unless chosen for one</p>
+          )}
+          {connections.length === 0 && <p className="small quiet">No account at present</p>}
+        </div>
       </div>
       <ul className="choices">
         {slots.map((slot) => (
@@ -152,7 +162,7 @@ function PlatformChoices({ platform, defaults, connections, onChange }: Platform
           />
         ))}
       </ul>
-      {connections.map((connection) => (
+      {(lone ? [] : connections).map((connection) => (
         <ConnectionChoices
           key={connection.id}
           connection={connection}

@@ -8,6 +8,7 @@ import { ProblemNote } from '../components/problem-note';
 export function ErrorPage({ error, reset }: { error: unknown; reset: () => void }) {
   const router = useRouter();
   const problem = Problem.from(error);
+  if (problem.reason === 'IMAGE_DELETED') return <DeletedPicturePage />;
   if (problem.status === 404) return <NotFoundPage />;
   return (
     <div className="lonely">
@@ -27,6 +28,21 @@ export function ErrorPage({ error, reset }: { error: unknown; reset: () => void 
             Home
           </Link>
         </ProblemNote>
+      </Page>
+    </div>
+  );
+}
+
+function DeletedPicturePage() {
+  return (
+    <div className="lonely">
+      <Page
+        title="This picture is deleted"
+        lead="It waits among the deleted pictures for a while, and can be restored."
+      >
+        <Link to="/library/deleted" className={buttonClass('main')}>
+          Deleted pictures
+        </Link>
       </Page>
     </div>
   );

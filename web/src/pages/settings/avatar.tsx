@@ -86,7 +86,7 @@ function ByHandle({ handle }: { handle: string }) {
         />
         <p className="small quiet grow">This is what it gives now. A new choice is seen there within seconds.</p>
       </div>
-      <CopyField label="Address" value={avatarAddress(location.origin, handle)} />
+      <CopyField label="Address by handle" value={avatarAddress(location.origin, handle)} />
       <CopyField
         label="HTML for a page of yours"
         value={avatarSnippet(location.origin, handle, me.display_name, EXAMPLE)}
@@ -99,7 +99,7 @@ function ByEmail({ sha256, md5 }: { sha256: string; md5: string | null }) {
   return (
     <section className="card card-roomy stack" aria-labelledby="by-email">
       <h2 id="by-email">By your e-mail address</h2>
-      <CopyField label="Address" value={avatarAddress(location.origin, sha256)} />
+      <CopyField label="Address by e-mail" value={avatarAddress(location.origin, sha256)} />
       {md5 && <CopyField label="Address for older programs" value={avatarAddress(location.origin, md5)} />}
       <p className="small quiet">
         A program that lets you set where it gets avatars takes <code>{location.origin}/avatar/</code>.
@@ -112,7 +112,7 @@ function Options() {
   return (
     <section className="stack" aria-labelledby="options">
       <h2 id="options">What can stand behind an address</h2>
-      <dl className="facts">
+      <dl className="stack">
         <div>
           <dt>
             <code>?s=160</code>

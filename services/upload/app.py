@@ -28,6 +28,7 @@ from services.upload.settings import UploadSettings
 from services.upload.sweeper import Sweeper
 from services.upload.use_cases.avatar_files import AvatarFiles
 from services.upload.use_cases.avatars import Avatars
+from services.upload.use_cases.defaults import Choosing
 from services.upload.use_cases.direct_uploads import DirectUploads
 from services.upload.use_cases.edits import Editing
 from services.upload.use_cases.imports import Imports
@@ -57,6 +58,11 @@ def build(settings: UploadSettings, *, clock: Clock = utc_now) -> App:
     library = Library(stores=stores, quota=quota, restorable=timedelta(days=settings.restore_days), clock=clock)
     slots = frozenset(slot.key for slot in catalogue.slots() if slot.wants_picture)
     editing = Editing(stores=stores, slots=slots, clock=clock)
+    platforms = {
+        platform.id: frozenset(kind for kind, slot in platform.slots.items() if slot.wants_picture)
+        for platform in catalogue.platforms.values()
+    }
+    choosing = Choosing(stores=stores, platforms=platforms, clock=clock)
     results = Results(stores=stores, clock=clock)
     recipes = Recipes(stores=stores)
     avatars = Avatars(stores=stores)
@@ -67,6 +73,7 @@ def build(settings: UploadSettings, *, clock: Clock = utc_now) -> App:
         intake=intake,
         library=library,
         editing=editing,
+        choosing=choosing,
         direct=direct,
         imports=imports,
     )
@@ -80,7 +87,7 @@ def build(settings: UploadSettings, *, clock: Clock = utc_now) -> App:
     consumer = Consumer(
         bus,
         topology.UPLOAD,
-        handlers(results, recipes, avatars),
+        handlers(results, recipes, avatars, choosing),
         ack_wait_seconds=settings.consumer_ack_wait_seconds,
         clock=clock,
     )

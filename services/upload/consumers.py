@@ -1,4 +1,4 @@
-"""What the upload service hears: that variants exist, or that none can be made; handles and addresses of accounts."""
+"""What the upload service hears: that variants exist, or that none can be made; of accounts, and of connections that are gone."""
 
 from collections.abc import Mapping
 
@@ -10,11 +10,14 @@ from servicekit.protobuf import moment
 from services.upload.domain.image import Variant
 from services.upload.looks import read_frame, read_look
 from services.upload.use_cases.avatars import Avatars
+from services.upload.use_cases.defaults import Choosing
 from services.upload.use_cases.recipes import Recipes
 from services.upload.use_cases.results import Results
 
 
-def handlers(results: Results, recipes: Recipes, avatars: Avatars) -> Mapping[type[Message], Handler]:
+def handlers(
+    results: Results, recipes: Recipes, avatars: Avatars, choosing: Choosing
+) -> Mapping[type[Message], Handler]:
     """Returns the handler of each event."""
 
     async def variants_ready(delivery: Delivery) -> None:
@@ -79,6 +82,10 @@ def handlers(results: Results, recipes: Recipes, avatars: Avatars) -> Mapping[ty
         event: events.ProfileUpdated = delivery.message
         await avatars.take_handle(delivery, user_id=event.user_id, handle=event.handle, version=event.version)
 
+    async def connection_removed(delivery: Delivery) -> None:
+        event: events.ConnectionRemoved = delivery.message
+        await choosing.forget_connection(delivery, connection_id=event.connection_id, owner_id=event.owner_id)
+
     return {
         events.VariantsReady: variants_ready,
         events.VariantsFailed: variants_failed,
@@ -86,4 +93,5 @@ def handlers(results: Results, recipes: Recipes, avatars: Avatars) -> Mapping[ty
         events.AccountRegistered: account_registered,
         events.AccountChanged: account_changed,
         events.ProfileUpdated: profile_updated,
+        events.ConnectionRemoved: connection_removed,
     }

@@ -138,8 +138,11 @@ class Image:
         return replace(self, deleted_at=now, idempotency_key=None, version=self.version + 1)
 
     def restored(self, now: datetime) -> "Image":
-        """Returns the picture back in the library, its variants asked for."""
-        return replace(self, deleted_at=None, asked_at=now, version=self.version + 1)
+        """Returns the picture back in the library, its variants asked for.
+
+        It is another attempt: who has heard of an earlier one and forgotten the picture since would take its outcome for a repetition.
+        """
+        return replace(self, deleted_at=None, attempt=self.attempt + 1, asked_at=now, version=self.version + 1)
 
     def restorable_until(self, restorable: timedelta) -> datetime | None:
         """Returns until when a deleted picture can be restored; None for pictures of the library."""

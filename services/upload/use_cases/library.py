@@ -18,6 +18,7 @@ from services.upload.domain.quota import Quota
 from services.upload.jobs import ask
 from services.upload.store import Store
 from services.upload.store.libraries import Counts
+from services.upload.use_cases.avatar_news import tell_avatar_changed, tell_if_avatar
 from services.upload.use_cases.shown import ShownImage, existing_image, known_image, not_found, show
 
 # Of 64 bits: encoders change up to 5 (see `servicekit.pictures.perceptual`), other pictures differ in more than twice as many.
@@ -122,7 +123,10 @@ class Library:
         now = self.clock()
         async with self.stores() as store:
             image = (await existing_image(store, image_id, owner_id, lock=True)).deleted(now)
+            was_avatar = await store.chosen("avatar", owner_id) == image.id
             await store.save_image(image)
+            if was_avatar:
+                await tell_avatar_changed(store, owner_id)
             gone = events.ImageDeleted(image_id=image.id, owner_id=owner_id, event_time=timestamp(now))
             store.record(gone, owner_id=owner_id)
             if image.published:
@@ -149,6 +153,7 @@ class Library:
                     image_id=image.id, owner_id=owner_id, revision=image.revision, event_time=timestamp(now)
                 )
                 store.record(back, owner_id=owner_id)
+                await tell_if_avatar(store, image)
                 await ask(store, [image], subject=RENDER_INTERACTIVE)
             [shown] = await show(store, [image])
             await store.commit()

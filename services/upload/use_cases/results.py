@@ -11,6 +11,7 @@ from servicekit.protobuf import timestamp
 from services.upload.domain.image import ImageState, Look, Variant
 from services.upload.looks import hash_of
 from services.upload.store import Store
+from services.upload.use_cases.avatar_news import tell_if_avatar
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Results:
                         recipes=recipes,
                     )
                 )
+                await tell_if_avatar(store, image)
                 # Of a deleted picture nobody wants to hear. Restored, it is ready.
                 if image.state is not ImageState.READY and image.deleted_at is None:
                     ready = events.ImageReady(

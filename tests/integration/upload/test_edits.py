@@ -192,6 +192,22 @@ async def test_whoever_asks_again_asks_for_what_is_done_to_the_picture(
     assert (again.edit, list(again.overrides), again.revision) == (TURNED, list(asked.overrides), 2)
 
 
+async def test_restoring_an_edited_picture_asks_anew_under_an_attempt_that_nobody_has_heard_of(
+    upload: Any, owner: str, image_id: str, database: Database
+) -> None:
+    await update_edits(upload, image_id, TURNED)
+    await upload.DeleteImage(upload_pb2.DeleteImageRequest(id=image_id))
+    for call in (get_edits, update_edits, revisions):
+        with pytest.raises(NotFoundError) as deleted:
+            await call(upload, image_id)
+        assert deleted.value.reason == "IMAGE_DELETED"
+
+    await upload.RestoreImage(upload_pb2.RestoreImageRequest(id=image_id))
+
+    asked = await jobs_of(database, RENDER_INTERACTIVE, owner)
+    assert [(job.edit, job.revision, job.attempt) for job in asked] == [(TURNED, 2, 1), (TURNED, 2, 2)]
+
+
 async def test_revisions_come_in_pages_newest_first(upload: Any, image_id: str) -> None:
     for colour in range(4):
         await update_edits(upload, image_id, Edit(background=colour))

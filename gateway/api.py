@@ -9,12 +9,14 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.routing import APIRoute
 from opentelemetry.trace import TracerProvider
 from pydantic.json_schema import models_json_schema
+from starlette.types import Receive, Scope, Send
 
 from gateway import problems
 from gateway.admission import refuse_unguarded
 from gateway.context import Gateway
 from gateway.document import complete
 from gateway.observe import QUIET_ROUTES, Requests
+from gateway.open_routes import OpenRoutes
 from gateway.routes import ROUTERS
 from gateway.routes.events import SCHEMAS_BESIDE
 from gateway.schemas.common import Problem
@@ -58,6 +60,15 @@ class Api(FastAPI):
         for router in ROUTERS:
             self.include_router(router)
         refuse_unguarded(self.routes)
+        # Set where the API is served.
+        self.open_routes: OpenRoutes | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request: the open routes at once, all others the framework's way."""
+        if self.open_routes is not None and self.open_routes.take(scope):
+            await self.open_routes(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:  # the framework's signature
         """Returns the document, made once."""
@@ -75,14 +86,11 @@ class Api(FastAPI):
 
 def create_api(gateway: Gateway, *, tracer_provider: TracerProvider | None = None) -> FastAPI:
     """Makes the API of one process. Its traces go to the provider given, else to the process's own."""
-    middleware = [
-        Middleware(Requests),
-        Middleware(SecurityHeaders, https=gateway.cookies.secure),
-        Middleware(BodyLimit),
-    ]
-    api = Api(middleware, tracer_provider=tracer_provider)
+    layers = [Middleware(Requests), Middleware(SecurityHeaders, https=gateway.cookies.secure)]
+    api = Api([*layers, Middleware(BodyLimit)], tracer_provider=tracer_provider)
     api.state.gateway = gateway
     problems.install(api)
+    api.open_routes = OpenRoutes(api, layers)
     # The client's files alone: what the API answers may hold secrets beside what a caller chose, and compression would tell.
     api.router.default = GZipMiddleware(WebFiles(gateway.settings.web_directory))
     return api

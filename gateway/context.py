@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from gateway.cookies import BrowserCookies
 from gateway.credentials import Credentials
+from gateway.delivery import Delivery
 from gateway.limits import Limiter
 from gateway.live import LiveHub
 from gateway.media import MediaLinks
@@ -43,6 +44,7 @@ class Gateway:
     notify: "NotifyServiceAsyncStub"
     objects: ObjectStore
     links: MediaLinks
+    delivery: Delivery
     live: LiveHub
     limiter: Limiter
     cookies: BrowserCookies

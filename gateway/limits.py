@@ -1,7 +1,6 @@
 """How often somebody may call, counted over a sliding window."""
 
 import math
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,30 +12,13 @@ from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.errors import StorageError
 from limits.storage import storage_from_string
-from redis.asyncio import ConnectionPool
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
+from gateway.redis_store import AWAY_SECONDS, connections_to
 from servicekit.errors import TooManyRequestsError
 
 log = structlog.get_logger()
 
-# Every call waits for the store: one that takes longer than this is away.
-STORE_TIMEOUT_SECONDS = 0.5
-# How long a store that is away is left alone.
-AWAY_SECONDS = 5.0
-
 _parsed = cache(parse_many)
-
-
-def _pool(store: str) -> ConnectionPool:
-    """Returns connections to a Redis; Valkey speaks the same language."""
-    return ConnectionPool.from_url(
-        re.sub(r"^valkey(s?):", r"redis\1:", store),
-        socket_timeout=STORE_TIMEOUT_SECONDS,
-        socket_connect_timeout=STORE_TIMEOUT_SECONDS,
-        retry=Retry(NoBackoff(), 1),  # once, for a connection that the server has closed meanwhile
-    )
 
 
 @dataclass(frozen=True)
@@ -65,7 +47,7 @@ class Limiter:
     def __init__(self, store: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         """`store` is `memory://`, or the address of a Redis or Valkey, such as `redis://host:6379`."""
         self._monotonic = monotonic
-        self._pool = None if store.startswith("memory:") else _pool(store)
+        self._pool = None if store.startswith("memory:") else connections_to(store)
         if self._pool is None:
             storage = storage_from_string(f"async+{store}", wrap_exceptions=True)
         else:

@@ -1,11 +1,11 @@
 """What is known of each request: its reference, one log line, and its time in the metrics."""
 
 import time
+from functools import cache
 
 import structlog
 from opentelemetry import trace
 from prometheus_client import Histogram
-from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -48,7 +48,11 @@ class Requests:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message).update(headers)
+                # What is ours alone: nothing that answers says any of it.
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    *((n.encode(), v.encode()) for n, v in headers.items()),
+                ]
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=reference):
@@ -68,9 +72,15 @@ class Requests:
     def _record(scope: Scope, status: int, seconds: float) -> None:
         route = _route(scope)
         method = scope["method"] if scope["method"] in METHODS else "OTHER"
-        HTTP_SECONDS.labels(method, route, status).observe(seconds)
+        _http_seconds(method, route, status).observe(seconds)
         if route not in QUIET_ROUTES:
             log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+
+
+@cache
+def _http_seconds(method: str, route: str, status: int) -> Histogram:
+    """Returns what counts such requests; there are few kinds, and each is looked up for every request."""
+    return HTTP_SECONDS.labels(method, route, status)
 
 
 def _route(scope: Scope) -> str:

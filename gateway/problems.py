@@ -54,6 +54,12 @@ class StaleError(ConflictError):
     default_reason = "ETAG_MISMATCH"
 
 
+class PartMissingError(InvalidInputError):
+    """The part of a file that is asked for begins behind its end."""
+
+    default_reason = "RANGE_NOT_SATISFIABLE"
+
+
 class TooLargeError(InvalidInputError):
     """The body is larger than we read."""
 
@@ -71,6 +77,7 @@ KINDS: Mapping[type[ServiceError], Kind] = {
     TooManyRequestsError: Kind(HTTPStatus.TOO_MANY_REQUESTS, "Too many requests"),
     UnavailableError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "Not available at the moment"),
     StaleError: Kind(HTTPStatus.PRECONDITION_FAILED, "Changed meanwhile"),
+    PartMissingError: Kind(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "No such part"),
     TooLargeError: Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Too large"),
 }
 _INTERNAL = Kind(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here")

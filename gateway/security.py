@@ -3,7 +3,6 @@
 import re
 
 from fastapi import HTTPException, Request
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.context import Gateway
@@ -45,7 +44,8 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
-        self._headers = HEADERS | ({"strict-transport-security": STRICT_TRANSPORT_SECURITY} if https else {})
+        headers = HEADERS | ({"strict-transport-security": STRICT_TRANSPORT_SECURITY} if https else {})
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,11 +54,12 @@ class SecurityHeaders:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
-                if scope["path"].startswith("/v1/"):
-                    headers.setdefault("cache-control", "no-store")
+                own = [*message.get("headers", ())]
+                said = {name for name, _ in own}
+                own += [header for header in self._headers if header[0] not in said]
+                if b"cache-control" not in said and scope["path"].startswith("/v1/"):
+                    own.append((b"cache-control", b"no-store"))
+                message["headers"] = own
             await send(message)
 
         await self._app(scope, receive, with_headers)

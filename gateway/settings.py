@@ -20,6 +20,13 @@ def _origin(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc.removesuffix(usual_port)}".lower()
 
 
+def _address_or_none(address: str) -> str:
+    parts = urlsplit(address)
+    if address and (parts.scheme not in ("http", "https") or not parts.netloc):
+        raise ValueError("must be an http or https address, such as https://purge.example/linkarooie")
+    return address
+
+
 def _limits(text: str) -> str:
     parse_many(text)
     return text
@@ -51,6 +58,13 @@ class GatewaySettings(ServiceSettings, GrpcSettings, BusSettings, ObjectStoreSet
     web_directory: Path = Path(__file__).parent / "static"
     # Signs the addresses of pictures; the same on all replicas.
     media_key: SecretStr = Field(min_length=32)
+    # Where small pictures that many look at are kept: `memory://` for the process alone, `redis://…` for the replicas together, beside it.
+    media_cache: SecretStr = SecretStr("memory://")
+    # What they may take of the memory of each process.
+    media_cache_bytes: int = Field(default=64_000_000, ge=0)
+    # Where a cache in front of us hears which addresses answer something else now; empty for none. The token goes with it as a bearer token.
+    purge_url: Annotated[str, AfterValidator(_address_or_none)] = ""
+    purge_token: SecretStr = SecretStr("")
     # Where the limits are counted: `memory://` for one process, `redis://…` where there are replicas.
     limit_store: SecretStr = SecretStr("memory://")
     # Of the `limits` library, such as "20/minute;200/hour", one a class of `servicekit.rights.Limit`. They hold for an account or an API key,

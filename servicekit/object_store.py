@@ -149,9 +149,12 @@ class ObjectStore:
         await self._run(lambda: self._client.remove_object(self._bucket, key))
 
     @asynccontextmanager
-    async def opened(self, key: str) -> AsyncIterator[OpenedObject]:
-        """Opens an object for the block to read. Raises `ObjectMissingError` at its beginning."""
-        response = await self._run(lambda: self._client.get_object(self._bucket, key))
+    async def opened(self, key: str, *, start: int = 0, length: int = 0) -> AsyncIterator[OpenedObject]:
+        """Opens an object for the block to read: all of it, or `length` bytes from `start` on. What is told of its size is that of the part.
+
+        Raises `ObjectMissingError` at its beginning.
+        """
+        response = await self._run(lambda: self._client.get_object(self._bucket, key, offset=start, length=length))
 
         async def chunks() -> AsyncIterator[bytes]:
             while chunk := await self._run(lambda: response.read(CHUNK_BYTES)):

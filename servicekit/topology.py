@@ -80,6 +80,8 @@ NOTIFY = Subscription(
         "evt.sync.finished.v1",
     ),
 )
+# One at a time: who empties a cache is often told to do so slowly.
+PURGE = Subscription("purge", EVENTS, ("evt.addresses.changed.v1",), concurrency=1)
 FIXED_SUBSCRIPTIONS: Sequence[Subscription] = (
     PROCESSOR,
     PROCESS_INTERACTIVE,
@@ -89,6 +91,7 @@ FIXED_SUBSCRIPTIONS: Sequence[Subscription] = (
     SYNC,
     ANALYTICS,
     NOTIFY,
+    PURGE,
 )
 
 

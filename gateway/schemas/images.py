@@ -7,7 +7,7 @@ from pydantic import Field
 
 from gateway.media import MediaLinks
 from gateway.schemas.common import Answer, Question, Time, time_or_none, word
-from gateway.schemas.pictures import Rectangle, Thumbnail
+from gateway.schemas.pictures import Rectangle, Thumbnail, preview_url_of, thumbnails_of
 from linkarooie.upload.v1 import upload_pb2
 from servicekit.protobuf import moment
 
@@ -43,7 +43,10 @@ class Image(Answer):
     created_at: Time
     ready_at: Time | None
     thumbnails: list[Thumbnail]
-    """Smallest first; empty until the picture is ready."""
+    """In WebP and AVIF, smallest first; empty until the picture is ready."""
+    preview_url: str | None
+    """One address for programs and letters: the picture, 640 pixels at most, as AVIF or WebP for who names these in `Accept`, as JPEG for all
+    others. Relative to this API's own address; good for at least a day. Null until the picture is ready."""
     placeholder: str | None
     """ThumbHash in base64, about 25 bytes: a blurred picture to show until a thumbnail has come. Null until the picture is ready."""
     faces: list[Rectangle]
@@ -79,7 +82,8 @@ class Image(Answer):
             file_name=image.file_name,
             created_at=moment(image.create_time),
             ready_at=time_or_none(image.ready_time, present=image.HasField("ready_time")),
-            thumbnails=[Thumbnail.of(variant, links) for variant in image.thumbnails],
+            thumbnails=thumbnails_of(image.thumbnails, links),
+            preview_url=preview_url_of(image.thumbnails, links),
             placeholder=b64encode(image.look.placeholder).decode() or None,
             faces=[Rectangle.of(face) for face in image.look.faces],
             title=image.title,

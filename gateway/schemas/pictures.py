@@ -1,5 +1,6 @@
 """Files that can be looked at."""
 
+from collections.abc import Sequence
 from typing import Literal, cast
 
 from gateway.media import MediaLinks
@@ -57,6 +58,30 @@ class Thumbnail(Answer):
             width=variant.width,
             height=variant.height,
         )
+
+
+# Our own pictures that are shown by address; others of ours are for other ends.
+THUMBNAIL = "thumbnail."
+# The one that is offered in several formats at one address, JPEG among them.
+PREVIEW = "thumbnail.640."
+# The best first: the smaller file of the same quality. The last is what every program reads.
+PREVIEW_FORMATS = ("image/avif", "image/webp", "image/jpeg")
+
+
+def thumbnails_of(variants: Sequence[processor_pb2.Variant], links: MediaLinks) -> list[Thumbnail]:
+    """Returns the thumbnails for browsers, which choose by format: without JPEG, which they all could read but none should."""
+    return [
+        Thumbnail.of(variant, links)
+        for variant in variants
+        if variant.key.startswith(THUMBNAIL) and variant.content_type != PREVIEW_FORMATS[-1]
+    ]
+
+
+def preview_url_of(variants: Sequence[processor_pb2.Variant], links: MediaLinks) -> str | None:
+    """Returns the address of the picture that suits who asks; None before there is one."""
+    made = {variant.content_type: variant.object_key for variant in variants if variant.key.startswith(PREVIEW)}
+    keys = [made[content_type] for content_type in PREVIEW_FORMATS if content_type in made]
+    return links.to(keys[-1], name="preview", alternatives=keys[:-1]) if keys else None
 
 
 class Variant(Answer):

@@ -10,11 +10,14 @@ from opentelemetry.trace import TracerProvider
 from pydantic import SecretStr
 
 from gateway.api import create_api
+from gateway.cache import FileCache
 from gateway.context import Gateway
 from gateway.cookies import BrowserCookies
 from gateway.credentials import Credentials
+from gateway.delivery import Delivery
 from gateway.limits import Limiter
 from gateway.media import MediaLinks
+from gateway.published import PublishedFiles
 from gateway.settings import GatewaySettings
 from servicekit.errors import UnauthenticatedError
 from servicekit.identity import Caller
@@ -55,7 +58,10 @@ def make_api(tmp_path: Path) -> Callable[..., FastAPI]:
             media_key=SecretStr("k" * 32),
             **{"public_url": "https://pictures.example", "web_directory": tmp_path, **settings},
         )
-        absent = dict.fromkeys(("auth", "profile", "upload", "sync", "analytics", "notify", "objects", "live"))
+        absent = dict.fromkeys(
+            ("auth", "profile", "upload", "processor", "sync", "analytics", "notify", "objects", "live")
+        )
+        links = MediaLinks(made.media_key, clock)
         verifier = FewTokens(clock, **(callers or {}))
         gateway = Gateway(
             **cast(
@@ -67,7 +73,13 @@ def make_api(tmp_path: Path) -> Callable[..., FastAPI]:
                     "credentials": Credentials(
                         cast("Any", (parts or {}).get("auth")), cast("Any", verifier), clock=clock
                     ),
-                    "links": MediaLinks(made.media_key, clock),
+                    "links": links,
+                    "delivery": Delivery(
+                        links=links,
+                        objects=cast("Any", (parts or {}).get("objects")),
+                        files=FileCache("memory://", name="media", max_bytes=1_000_000),
+                        published=PublishedFiles(cast("Any", (parts or {}).get("upload"))),
+                    ),
                     "limiter": Limiter("memory://"),
                     "cookies": BrowserCookies(secure=made.public_url.startswith("https"), clock=clock),
                     **absent,

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from gateway.media import LIFETIME, MediaLinks
+from gateway.media import LIFETIME, REMEMBERED, MediaLinks, SignedMedia
 
 KEY = "variants/0190-owner/ab cd?é.jpg"
 AT = datetime(2026, 11, 21, 12, 34, 56, tzinfo=UTC)
@@ -20,10 +20,17 @@ def links_at(time: datetime, key: str = "k" * 32) -> MediaLinks:
 
 
 def opened(links: MediaLinks, url: str, **changes: str) -> int | None:
+    """Returns how long an address opens its picture, or None when it does not."""
+    media = media_of(links, url, **changes)
+    return None if media is None else links.seconds_left(media)
+
+
+def media_of(links: MediaLinks, url: str, **changes: str) -> SignedMedia | None:
     parts = urlsplit(url)
     found = {name: values[0] for name, values in parse_qs(parts.query).items()}
     found = {"key": unquote(parts.path.removeprefix("/media/")), **found, **changes}
-    return links.seconds_left(found["key"], name=found["name"], expires=int(found["exp"]), signature=found["sig"])
+    key = found.pop("key")
+    return links.opened(key, urlencode(found).encode())
 
 
 def test_an_address_opens_its_picture_for_at_least_a_day() -> None:
@@ -57,6 +64,10 @@ def test_it_ends() -> None:
         {"key": "variants/0190-owner/other.jpg"},
         {"name": "other"},
         {"exp": "99999999999"},
+        {"exp": "soon"},
+        {"exp": "-1"},
+        {"exp": ""},
+        {"alt": "other.avif"},
         {"sig": "0" * 64},
         {"sig": ""},
         {"sig": "ü"},
@@ -73,3 +84,38 @@ def test_another_installation_cannot_sign_for_this_one() -> None:
 def test_a_name_that_could_end_the_header_it_goes_into_is_refused(noon: Callable[[], datetime]) -> None:
     with pytest.raises(ValueError, match="plain name"):
         links_at(noon()).to(KEY, name='a"\r\nset-cookie: x')
+
+
+def test_what_was_found_good_once_still_ends_and_is_still_good_for_nothing_else() -> None:
+    links = links_at(AT)
+    url = links.to(KEY, name="x-avatar")
+    times = iter([AT, AT + LIFETIME * 3])
+    aging = MediaLinks(links.key, lambda: next(times))
+
+    assert media_of(links_at(AT), url) == media_of(links, url) == media_of(links, url)
+    assert media_of(links, url, key="variants/0190-owner/other.jpg") is None
+    assert [media_of(aging, url) is None for _ in range(2)] == [False, True]
+
+
+def test_what_is_remembered_of_addresses_has_an_end() -> None:
+    links = links_at(AT)
+
+    for number in range(REMEMBERED + 10):
+        assert opened(links, links.to(f"variants/{number}", name="n"))
+    assert opened(links, links.to(KEY, name="n"), padding="x" * 5000)
+
+    assert len(links._good) == REMEMBERED
+
+
+def test_an_address_carries_the_same_picture_in_other_formats_and_no_other_picture() -> None:
+    links = links_at(AT)
+    url = links.to("v/o/sha/plain/j.jpg", name="n", alternatives=["v/o/sha/plain/a.avif", "v/o/sha/plain/w.webp"])
+
+    media = media_of(links, url)
+
+    assert media is not None
+    assert media.alternatives == ("v/o/sha/plain/a.avif", "v/o/sha/plain/w.webp")
+    for alt in ("", "a.avif", "w.webp,a.avif", "a.avif,w.webp,../../../../originals/o/x.avif"):
+        assert opened(links, url, alt=alt) is None
+    with pytest.raises(ValueError, match="no file beside"):
+        links.to("v/o/sha/plain/j.jpg", name="n", alternatives=["originals/o/a.avif"])

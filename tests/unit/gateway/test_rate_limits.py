@@ -10,7 +10,8 @@ from limits.errors import StorageError
 from pydantic import ValidationError
 
 from gateway.admission import network_of
-from gateway.limits import AWAY_SECONDS, Limiter, LimitReachedError
+from gateway.limits import Limiter, LimitReachedError
+from gateway.redis_store import AWAY_SECONDS
 from servicekit.errors import NotFoundError
 from servicekit.identity import Caller
 from servicekit.rights import Scope

@@ -18,6 +18,7 @@ from services.sync.lifecycle import reason_message, state_message
 from services.sync.places import Platforms
 from services.sync.store.targets import TargetStep
 from services.sync.use_cases.connections import Connections, ShownConnection
+from services.sync.use_cases.pictures import Pictures
 from services.sync.use_cases.syncs import ShownSync, Syncs
 
 Context = grpc.aio.ServicerContext[Any, Any]  # the request and answer, which the signatures name
@@ -29,9 +30,10 @@ CONNECTION_STATES = {
 
 
 class SyncApi(sync_pb2_grpc.SyncServiceServicer):
-    def __init__(self, connections: Connections, syncs: Syncs, platforms: Platforms) -> None:
+    def __init__(self, connections: Connections, syncs: Syncs, pictures: Pictures, platforms: Platforms) -> None:
         self._connections = connections
         self._syncs = syncs
+        self._pictures = pictures
         self._platforms = platforms
 
     # Platforms
@@ -154,6 +156,20 @@ class SyncApi(sync_pb2_grpc.SyncServiceServicer):
         return sync_pb2.ListTargetStepsResponse(
             steps=[_step(step) for step in page.items], next_page_token=page.next_page_token
         )
+
+    # Pictures
+
+    async def ImportPicture(
+        self, request: sync_pb2.ImportPictureRequest, context: Context
+    ) -> sync_pb2.ImportPictureResponse:
+        image_id = await self._pictures.take_shown(request.connection_id, request.slot, owner_id=_caller())
+        return sync_pb2.ImportPictureResponse(image_id=image_id)
+
+    async def ListPicturePlaces(
+        self, request: sync_pb2.ListPicturePlacesRequest, context: Context
+    ) -> sync_pb2.ListPicturePlacesResponse:
+        targets = await self._pictures.places_of(request.image_id, owner_id=_caller())
+        return sync_pb2.ListPicturePlacesResponse(targets=[self._target(target) for target in targets])
 
     # Translations that need the catalogue
 

@@ -37,6 +37,7 @@ from services.sync.sweeper import Sweeper
 from services.sync.tokens import Tokens
 from services.sync.turn import Worker
 from services.sync.use_cases.connections import Connections
+from services.sync.use_cases.pictures import Pictures
 from services.sync.use_cases.renditions import Renditions
 from services.sync.use_cases.syncs import Syncs
 
@@ -67,7 +68,9 @@ def build(settings: SyncSettings, *, clock: Clock = utc_now) -> App:
     connections = Connections(
         stores, platforms, tokens, looker, tokens.vault, clock, _secret, partial(_callback_url, settings)
     )
-    syncs = Syncs(stores, platforms, Library(upload_pb2_grpc.UploadServiceStub(upload)), clock)
+    library = Library(upload_pb2_grpc.UploadServiceStub(upload))
+    syncs = Syncs(stores, platforms, library, clock)
+    api = SyncApi(connections, syncs, Pictures(stores, objects, platforms, library), platforms)
     consumer = partial(Consumer, bus, ack_wait_seconds=settings.consumer_ack_wait_seconds, clock=clock)
     consumers = [
         consumer(topology.SYNC, handlers(Renditions(stores, clock))),
@@ -104,7 +107,7 @@ def build(settings: SyncSettings, *, clock: Clock = utc_now) -> App:
         grpc=GrpcServer(
             settings,
             service=sync_pb2.DESCRIPTOR.services_by_name["SyncService"],
-            register=partial(sync_pb2_grpc.add_SyncServiceServicer_to_server, SyncApi(connections, syncs, platforms)),
+            register=partial(sync_pb2_grpc.add_SyncServiceServicer_to_server, api),
             verifier=remote_verifier(settings, channels),
         ),
     )

@@ -1,9 +1,18 @@
-"""Asks the upload service whether a picture is the caller's."""
+"""The caller's library of pictures, which is the upload service's."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from linkarooie.upload.v1 import upload_pb2, upload_pb2_grpc
+from servicekit.errors import NotFoundError
 from servicekit.grpc_client import remote_errors
+
+# What a message of an upload holds at most.
+CHUNK_BYTES = 256 * 1024
+# As long as the gateway waits for the whole call.
+TAKE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -28,3 +37,23 @@ class Library:
         image = answer.image
         failed = image.state == upload_pb2.IMAGE_STATE_FAILED
         return LibraryImage(image.id, image.revision, (image.failure_message or "It failed.") if failed else "")
+
+    async def take(self, path: Path, *, file_name: str, idempotency_key: str) -> str | None:
+        """Takes a file into the caller's library and returns the picture's id; None if the key made one that was deleted since.
+
+        Raises what the upload service refuses it with.
+        """
+        header = upload_pb2.UploadImageHeader(idempotency_key=idempotency_key, file_name=file_name)
+        try:
+            with remote_errors():
+                answer = await self._stub.UploadImage(_pieces(header, path), timeout=TAKE_SECONDS)
+        except NotFoundError:
+            return None
+        return None if answer.image.HasField("delete_time") else answer.image.id
+
+
+async def _pieces(header: upload_pb2.UploadImageHeader, path: Path) -> AsyncIterator[upload_pb2.UploadImageRequest]:
+    yield upload_pb2.UploadImageRequest(header=header)
+    with await asyncio.to_thread(path.open, "rb") as file:
+        while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+            yield upload_pb2.UploadImageRequest(chunk=chunk)

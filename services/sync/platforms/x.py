@@ -46,6 +46,8 @@ _WRITES: Mapping[Kind, tuple[str, str]] = {
 _OLDER_NAMES = {"id": "id_str", "username": "screen_name", "profile_image_url": "profile_image_url_https"}
 # `…/AbCd_normal.jpg` is a small copy of `…/AbCd.jpg`.
 _SMALL_COPY = re.compile(r"_(normal|bigger|mini|400x400)(?=\.\w+$)")
+# In the address of the picture that X shows for accounts without one.
+_NOBODYS = "/default_profile_images/"
 
 # Codes of X's error table by what we do next; what is not here is judged by its status.
 _REVOKED = {32, 89, 99}
@@ -146,12 +148,7 @@ class X(Adapter):
         return self._account(me["id"], me["username"])
 
     async def observe(self, session: Session, slot: Kind) -> Observation:
-        me = await self._me(session)
-        if slot == "avatar":
-            url = _SMALL_COPY.sub("", me.get("profile_image_url", ""))
-            return Observation(url, url)
-        url = me.get("profile_banner_url", "")
-        return Observation(f"{url}/1500x500" if url else "", url)
+        return observation_of(await self._me(session), slot)
 
     async def _me(self, session: Session) -> dict[str, str]:
         answer = await self._signed(
@@ -273,3 +270,13 @@ def _error_code(answer: Answer) -> int:
         return int(body["errors"][0]["code"])
     except (ValueError, KeyError, TypeError, IndexError):
         return 0
+
+
+def observation_of(me: Mapping[str, str], slot: Kind) -> Observation:
+    """Returns where the picture of a slot is, as the account's own data tell."""
+    if slot == "avatar":
+        url = _SMALL_COPY.sub("", me.get("profile_image_url", ""))
+        # What X shows for who has set none is nobody's picture.
+        return Observation() if _NOBODYS in url else Observation(url, url)
+    url = me.get("profile_banner_url", "")
+    return Observation(f"{url}/1500x500" if url else "", url)

@@ -7,18 +7,19 @@ from typing import Any
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from servicekit.database import UnitOfWork
 from servicekit.ids import new_id
 from servicekit.pages import PageRequest
 from services.sync.domain.reasons import Reason
-from services.sync.domain.target import Target, TargetState
-from services.sync.store.tables import holds, syncs, target_steps, targets
+from services.sync.domain.target import Answer, Target, TargetState
+from services.sync.store.tables import connections, holds, syncs, target_steps, targets
 
 _TARGET = TypeAdapter(Target)
 _REASON = TypeAdapter(Reason | None)
 _JSON_COLUMNS = {"reason", "submission", "seen"}
+_NO_WISH = (TargetState.CANCELLED, TargetState.SUPERSEDED)
 _LIVE = [state for state in TargetState if not state.rests]
 
 
@@ -120,6 +121,37 @@ class TargetQueries(UnitOfWork):
     async def targets_of_image(self, image_id: str, states: Collection[TargetState]) -> list[Target]:
         """Returns and locks the targets that want a picture and are in some states."""
         return await self._locked((targets.c.image_id == image_id) & targets.c.state.in_(list(states)))
+
+    async def places_of_image(self, owner_id: str, image_id: str, *, limit: int) -> list[Target]:
+        """Returns the newest target of each place that still wants a picture: of those connected, and not asked to show another one since.
+
+        What was called off or taken over is no wish any more. What failed with nothing sent has not changed what the place shows, so
+        it does not stand in the way of an earlier wish either.
+        """
+        newer = targets.alias("newer")
+        nothing_sent = sa.func.coalesce(newer.c.submission["answer"].astext, Answer.REFUSED) == Answer.REFUSED
+        overruled = sa.exists().where(
+            newer.c.connection_id == targets.c.connection_id,
+            newer.c.slot == targets.c.slot,
+            newer.c.id > targets.c.id,
+            newer.c.image_id != image_id,
+            newer.c.state.not_in(_NO_WISH),
+            ~sa.and_(newer.c.state == TargetState.FAILED, nothing_sent),
+        )
+        query = (
+            sa.select(targets)
+            .ext(distinct_on(targets.c.connection_id, targets.c.slot))
+            .join(connections, connections.c.id == targets.c.connection_id)
+            .where(
+                targets.c.image_id == image_id,
+                targets.c.owner_id == owner_id,
+                targets.c.state.not_in(_NO_WISH),
+                ~overruled,
+            )
+            .order_by(targets.c.connection_id, targets.c.slot, targets.c.id.desc())
+            .limit(limit)
+        )
+        return [_target(row) for row in await self.session.execute(query)]
 
     async def _locked(self, condition: sa.ColumnElement[bool]) -> list[Target]:
         # Always in the same order, so that two who lock several never wait for each other.

@@ -14,10 +14,18 @@ from target_making import NOW
 from catalog import load_catalogue
 from servicekit.outbound import Answer
 from services.sync.domain import outcomes as o
-from services.sync.platforms.base import Adapter, AdapterContext, Unavailable, described, find_builders
+from services.sync.platforms.base import (
+    Adapter,
+    AdapterContext,
+    Observation,
+    Unavailable,
+    described,
+    find_builders,
+)
 from services.sync.platforms.bluesky.adapter import content_id
 from services.sync.platforms.bluesky.client import ASSERTION_TYPE, make_client
 from services.sync.platforms.bluesky.problems import problem_of
+from services.sync.platforms.x import observation_of
 
 CATALOGUE = load_catalogue()
 BLUESKY = CATALOGUE.platforms["bluesky"]
@@ -48,6 +56,18 @@ def context(platform: str, public_url: str = "http://127.0.0.1:8080") -> Adapter
 def test_every_adapter_belongs_to_a_platform_of_the_catalogue() -> None:
     assert set(find_builders()) == {"bluesky", "mastodon", "x"}
     assert set(find_builders()) <= set(CATALOGUE.platforms)
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://pbs.twimg.com/profile_images/1/AbCd_normal.jpg", "https://pbs.twimg.com/profile_images/1/AbCd.jpg"),
+        ("https://abs.twimg.com/sticky/default_profile_images/default_profile_normal.png", ""),
+        ("", ""),
+    ],
+)
+def test_what_x_shows_for_who_has_set_no_picture_is_nobodys(address: str, shown: str) -> None:
+    assert observation_of({"profile_image_url": address}, "avatar") == Observation(shown, shown)
 
 
 async def test_without_keys_of_the_operator_x_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

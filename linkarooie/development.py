@@ -134,6 +134,7 @@ def platform_settings(sandbox: Sandbox) -> dict[str, str]:
     return {
         "LINKAROOIE_SYNC_TRUSTED_HOSTS": hosts,
         "LINKAROOIE_AUTH_TRUSTED_HOSTS": hosts,
+        "LINKAROOIE_UPLOAD_TRUSTED_HOSTS": hosts,
         **{f"LINKAROOIE_{name}": value for name, value in sandbox.settings.items()},
     }
 

@@ -124,8 +124,8 @@ RPCS: Mapping[str, Right] = {
     "linkarooie.upload.v1.UploadService/CompleteUpload": scope(Scope.IMAGES_WRITE),
     "linkarooie.upload.v1.UploadService/CancelUpload": scope(Scope.IMAGES_WRITE),
     "linkarooie.upload.v1.UploadService/GetImage": scope(
-        Scope.IMAGES_READ, Scope.SYNC_WRITE
-    ),  # a sync asks for its picture
+        Scope.IMAGES_READ, Scope.IMAGES_WRITE, Scope.SYNC_WRITE
+    ),  # an import answers with its picture, a sync asks for its own
     "linkarooie.upload.v1.UploadService/ListImages": scope(Scope.IMAGES_READ),
     "linkarooie.upload.v1.UploadService/ListSimilarImages": scope(Scope.IMAGES_READ),
     "linkarooie.upload.v1.UploadService/GetLibrary": scope(Scope.IMAGES_READ),
@@ -152,7 +152,7 @@ RPCS: Mapping[str, Right] = {
     "linkarooie.sync.v1.SyncService/GetConnection": scope(Scope.CONNECTIONS_READ),
     "linkarooie.sync.v1.SyncService/CheckConnection": scope(Scope.CONNECTIONS_WRITE),
     "linkarooie.sync.v1.SyncService/ImportPicture": scope(Scope.IMAGES_WRITE),
-    "linkarooie.sync.v1.SyncService/ListPicturePlaces": scope(Scope.IMAGES_READ, Scope.SYNC_READ),
+    "linkarooie.sync.v1.SyncService/ListPicturePlaces": scope(Scope.IMAGES_READ),
     "linkarooie.sync.v1.SyncService/DeleteConnection": scope(Scope.CONNECTIONS_WRITE),
     "linkarooie.sync.v1.SyncService/CreateSync": scope(Scope.SYNC_WRITE),
     "linkarooie.sync.v1.SyncService/GetSync": scope(Scope.SYNC_READ),

@@ -1,11 +1,12 @@
 """What a request can use."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, cast
 
 from fastapi import Depends, Request
 
+from gateway.avatars import AvatarCache
 from gateway.cookies import BrowserCookies
 from gateway.credentials import Credentials
 from gateway.delivery import Delivery
@@ -48,6 +49,7 @@ class Gateway:
     live: LiveHub
     limiter: Limiter
     cookies: BrowserCookies
+    avatars: AvatarCache = field(default_factory=AvatarCache)
 
 
 def gateway_of(request: Request) -> Gateway:

@@ -5,6 +5,7 @@ from gateway.routes import (
     analytics,
     auth,
     avatar_settings,
+    avatars,
     connections,
     defaults,
     docs,
@@ -46,6 +47,7 @@ MODULES = (
     well_known,
     health,
     media,
+    avatars,
     docs,
 )
 ROUTERS = tuple(module.router for module in MODULES)

@@ -56,7 +56,7 @@ class AvatarQueries(UnitOfWork):
         return (await self.session.execute(query)).scalar_one_or_none()
 
 
-def _files() -> sa.Select[tuple[str]]:
+def _files() -> sa.Select[str]:
     """Selects the best file of a default avatar: of the newest revision that has any, so that an edit under way blanks nothing."""
     shorter_side = sa.func.least(variants.c.width, variants.c.height)
     return (

@@ -21,7 +21,7 @@ from services.upload.domain.image import (
     Rectangle,
     Variant,
 )
-from services.upload.store.tables import defaults, images, recipes, variants
+from services.upload.store.tables import NEWEST_FIRST, defaults, images, recipes, variants
 
 
 class ImageQueries(UnitOfWork):
@@ -56,7 +56,7 @@ class ImageQueries(UnitOfWork):
         query = (
             sa.select(images)
             .where(*_others(image), images.c.sha256 == image.sha256)
-            .order_by(images.c.id.desc())
+            .order_by(NEWEST_FIRST)
             .limit(limit)
         )
         return [read_image(row) for row in await self.session.execute(query)]
@@ -68,7 +68,7 @@ class ImageQueries(UnitOfWork):
         query = (
             sa.select(images)
             .where(*_others(image), images.c.sha256 != image.sha256, difference <= bits)
-            .order_by(difference, images.c.id.desc())
+            .order_by(difference, NEWEST_FIRST)
             .limit(limit)
         )
         return [read_image(row) for row in await self.session.execute(query)]
@@ -178,7 +178,7 @@ def page_query(owner_id: str, page: PageRequest, wanted: ImageFilter, *, deleted
         query = query.where(images.c.sha256 == wanted.sha256)
     if wanted.text:
         query = query.where(images.c.words.bool_op("@@")(_all_beginnings(wanted.text)))
-    return query.order_by(images.c.id.desc()).limit(page.size + 1)
+    return query.order_by(NEWEST_FIRST).limit(page.size + 1)
 
 
 def _all_beginnings(text: str) -> sa.ColumnElement[Any]:  # a tsquery

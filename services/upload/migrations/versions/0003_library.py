@@ -14,6 +14,8 @@ WORDS = (
     "to_tsvector('simple'::regconfig,"
     " regexp_replace(title || ' ' || file_name || ' ' || alt_text, '[^[:alnum:]]+', ' ', 'g'))"
 )
+# As no other index is sorted: lists say so too, so that none is read along the primary key.
+NEWEST_FIRST = sa.text("id DESC NULLS LAST")
 IN_LIBRARY = sa.text("deleted_at IS NULL")
 DELETED = sa.text("deleted_at IS NOT NULL")
 PENDING = sa.text("state = 'pending'")
@@ -72,10 +74,10 @@ def _extend_images() -> None:
     op.add_column("images", sa.Column("refresh_asked_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("images", sa.Column("words", postgresql.TSVECTOR(), sa.Computed(WORDS, persisted=True)))
     op.drop_index("images_of_owner", "images")
-    op.create_index("images_of_library", "images", ["owner_id", "id"], postgresql_where=IN_LIBRARY)
-    op.create_index("images_deleted", "images", ["owner_id", "id"], postgresql_where=DELETED)
+    op.create_index("images_of_library", "images", ["owner_id", NEWEST_FIRST], postgresql_where=IN_LIBRARY)
+    op.create_index("images_deleted", "images", ["owner_id", NEWEST_FIRST], postgresql_where=DELETED)
     op.create_index("images_to_purge", "images", ["deleted_at"], postgresql_where=DELETED)
-    op.create_index("images_of_file", "images", ["owner_id", "sha256", "id"])
+    op.create_index("images_of_file", "images", ["owner_id", "sha256", NEWEST_FIRST])
     op.create_index(
         "images_by_recipes",
         "images",

@@ -52,7 +52,8 @@ def handlers(renditions: Renditions) -> Mapping[type[Message], Handler]:
         )
 
     async def image_deleted(delivery: Delivery) -> None:
-        await renditions.forget_image(delivery, image_id=delivery.message.image_id)
+        event: events.ImageDeleted = delivery.message
+        await renditions.forget_image(delivery, image_id=event.image_id, deleted_at=moment(event.event_time))
 
     return {
         events.VariantsReady: variants_ready,

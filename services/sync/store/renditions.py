@@ -105,7 +105,11 @@ class RenditionQueries(UnitOfWork):
         row = (await self.session.execute(query)).first()
         return None if row is None else Rendition(**row._mapping)
 
-    async def forget_image(self, image_id: str) -> None:
-        """Forgets the files of a picture that left the library."""
-        await self.session.execute(sa.delete(renditions).where(renditions.c.image_id == image_id))
-        await self.session.execute(sa.delete(image_revisions).where(image_revisions.c.image_id == image_id))
+    async def forget_image(self, image_id: str, *, told_before: datetime) -> None:
+        """Forgets the files of a picture that left the library; what was told since, it is back for."""
+        known = image_revisions.c
+        gone = sa.delete(image_revisions).where(known.image_id == image_id, known.told_at < told_before)
+        for revision in await self.session.scalars(gone.returning(known.revision)):
+            await self.session.execute(
+                sa.delete(renditions).where(renditions.c.image_id == image_id, renditions.c.revision == revision)
+            )

@@ -63,15 +63,15 @@ class Renditions:
             if target.revision == revision and untried:
                 await save_step(store, target, steps.woken(target, now=now), rings=True)
 
-    async def forget_image(self, delivery: Delivery, *, image_id: str) -> None:
-        """Calls off what has not been sent of a picture that was deleted."""
+    async def forget_image(self, delivery: Delivery, *, image_id: str, deleted_at: datetime) -> None:
+        """Calls off what had not been sent of a picture when it was deleted. It may be back by now."""
         now = self.clock()
         async with self.stores() as store:
             if not await store.first_delivery(delivery.consumer, delivery.message_id):
                 return
             for target in await store.targets_of_image(image_id, _NOT_SENT):
-                if not target.is_out:
+                if not target.is_out and target.requested_at < deleted_at:
                     after = steps.stopped(target, TargetState.CANCELLED, reasons.image_deleted(), now=now)
                     await save_step(store, target, after)
-            await store.forget_image(image_id)
+            await store.forget_image(image_id, told_before=deleted_at)
             await store.commit()

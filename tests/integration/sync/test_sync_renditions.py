@@ -72,3 +72,14 @@ async def test_a_failure_leaves_what_was_made_before(store: Store) -> None:
     assert known is not None
     assert known.failure is None
     assert await store.rendition(image_id, 1, "x.avatar") is not None
+
+
+async def test_a_word_of_deletion_that_comes_late_takes_nothing_from_a_picture_that_is_back(store: Store) -> None:
+    image_id = new_id()
+    await tell(store, image_id, 1)
+    await store.forget_image(image_id, told_before=NOON + timedelta(minutes=1))
+    assert await store.rendition(image_id, 1, "x.avatar") is not None
+
+    await store.forget_image(image_id, told_before=NOON + timedelta(minutes=2))
+    assert await store.rendition(image_id, 1, "x.avatar") is None
+    assert await store.image_revision(image_id, 1) is None

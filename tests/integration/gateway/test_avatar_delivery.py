@@ -9,18 +9,15 @@ from typing import Any
 
 import httpx2
 import pytest
-import sqlalchemy as sa
 from gateway_people import Person, RunGateway, reason_of
 from PIL import Image as Picture
 
 from linkarooie.events.v1 import events_pb2 as events
 from linkarooie.processor.v1 import processor_pb2
 from servicekit.bus import Bus
-from servicekit.database import Database
 from servicekit.ids import new_id
 from servicekit.object_store import ObjectStore
 from services.upload.settings import UploadSettings
-from services.upload.store.tables import defaults
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 BROWSER = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
@@ -72,8 +69,7 @@ async def show(
     tmp_path: Path,
 ) -> AsyncIterator[Callable[..., Any]]:
     """Makes a picture of one colour the default avatar of `person`."""
-    settings = service_settings(UploadSettings)
-    objects, database = ObjectStore(settings), Database(settings, schema="upload")
+    objects = ObjectStore(service_settings(UploadSettings))
 
     async def shown(colour: tuple[int, ...]) -> None:
         content = solid(colour)
@@ -99,15 +95,11 @@ async def show(
             return bool((await api.get(f"/v1/images/{image_id}")).json()["state"] == "ready")
 
         await eventually(is_ready)
-        place = {"owner_id": person.id, "slot": "avatar", "scope": "everywhere", "scope_id": ""}
-        async with database.sessions() as session:
-            await session.execute(sa.delete(defaults).filter_by(**place))
-            await session.execute(sa.insert(defaults).values(**place, image_id=image_id))
-            await session.commit()
+        chosen = await api.put("/v1/defaults", json={"avatar": {"everywhere": image_id}})
+        assert chosen.status_code == 200, chosen.text
 
     yield shown
     await objects.stop()
-    await database.stop()
 
 
 async def opened(api: httpx2.AsyncClient, *, by_handle: bool, by_email: bool) -> Any:

@@ -134,6 +134,22 @@ async def _upload(_: World) -> list[Message]:
     return [header, upload.UploadImageRequest(chunk=photograph())]
 
 
+async def _import_image(world: World) -> Message:
+    return upload.ImportImageRequest(url=await world.address_of_a_picture())
+
+
+async def _get_upload(world: World) -> Message:
+    return upload.GetUploadRequest(id=await world.new_upload())
+
+
+async def _complete_upload(world: World) -> Message:
+    return upload.CompleteUploadRequest(id=await world.new_upload())
+
+
+async def _cancel_upload(world: World) -> Message:
+    return upload.CancelUploadRequest(id=await world.new_upload())
+
+
 async def _delete_image(world: World) -> Message:
     return upload.DeleteImageRequest(id=await world.new_image())
 
@@ -207,6 +223,13 @@ CALLS: Mapping[str, Call] = {
         lambda w: profile.GetPublicProfileRequest(handle=w.things.handle)
     ),
     "linkarooie.upload.v1.UploadService/UploadImage": prepared(_upload),
+    "linkarooie.upload.v1.UploadService/ImportImage": prepared(_import_image),
+    "linkarooie.upload.v1.UploadService/CreateUpload": plain(
+        upload.CreateUploadRequest(bytes=1, content_type="image/png")
+    ),
+    "linkarooie.upload.v1.UploadService/GetUpload": prepared(_get_upload, names_owner=True),
+    "linkarooie.upload.v1.UploadService/CompleteUpload": prepared(_complete_upload, names_owner=True),
+    "linkarooie.upload.v1.UploadService/CancelUpload": prepared(_cancel_upload, names_owner=True),
     "linkarooie.upload.v1.UploadService/GetImage": made(lambda w: upload.GetImageRequest(id=w.things.image)),
     "linkarooie.upload.v1.UploadService/ListImages": plain(upload.ListImagesRequest()),
     "linkarooie.upload.v1.UploadService/UpdateImage": made(_update_image),
@@ -237,6 +260,12 @@ CALLS: Mapping[str, Call] = {
     "linkarooie.sync.v1.SyncService/GetConnection": made(lambda w: sync.GetConnectionRequest(id=w.things.connection)),
     "linkarooie.sync.v1.SyncService/CheckConnection": made(
         lambda w: sync.CheckConnectionRequest(id=w.things.connection)
+    ),
+    "linkarooie.sync.v1.SyncService/ImportPicture": made(
+        lambda w: sync.ImportPictureRequest(connection_id=w.things.connection, slot="avatar")
+    ),
+    "linkarooie.sync.v1.SyncService/ListPicturePlaces": made(
+        lambda w: sync.ListPicturePlacesRequest(image_id=w.things.image)
     ),
     "linkarooie.sync.v1.SyncService/DeleteConnection": prepared(_delete_connection, names_owner=True),
     "linkarooie.sync.v1.SyncService/CreateSync": made(_plan_sync),

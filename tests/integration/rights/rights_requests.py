@@ -115,6 +115,14 @@ async def _upload(_: World) -> Asked:
     return Asked(files={"file": ("photo.jpg", photograph())})
 
 
+async def _import_image(world: World) -> Asked:
+    return Asked(json={"url": await world.address_of_a_picture()})
+
+
+async def _new_upload(world: World) -> Asked:
+    return Asked({"upload_id": await world.new_upload()})
+
+
 async def _back_from_platform(world: World) -> Asked:
     return Asked({"platform": "x"}, await world.consented())
 
@@ -173,6 +181,11 @@ REQUESTS: Mapping[str, Request] = {
     "GET /v1/admin/accounts/{user_id}/activity": Request(_account_activity, names_owner=True),
     "PUT /v1/admin/accounts/{user_id}/role": Request(_set_role),
     "POST /v1/images": Request(_upload, 201),
+    "POST /v1/images/import": Request(_import_image, 201),
+    "POST /v1/uploads": plain(201, json={"bytes": 1, "content_type": "image/png"}),
+    "GET /v1/uploads/{upload_id}": Request(_new_upload, names_owner=True),
+    "POST /v1/uploads/{upload_id}/complete": Request(_new_upload, 201, names_owner=True),
+    "DELETE /v1/uploads/{upload_id}": doomed("upload_id", World.new_upload),
     "GET /v1/images": plain(),
     "GET /v1/images/{image_id}": about("image_id", "image"),
     "PATCH /v1/images/{image_id}": about("image_id", "image", json={"alt_text": "A pagoda in a park"}),
@@ -190,6 +203,7 @@ REQUESTS: Mapping[str, Request] = {
     "GET /v1/connections/client-metadata/{platform}": plain(404, platform="bluesky"),
     "GET /v1/connections/{connection_id}": about("connection_id", "connection"),
     "POST /v1/connections/{connection_id}/check": about("connection_id", "connection"),
+    "POST /v1/connections/{connection_id}/import": about("connection_id", "connection", 201, json={"slot": "avatar"}),
     "DELETE /v1/connections/{connection_id}": doomed("connection_id", World.new_connection),
     "POST /v1/syncs": Request(_plan_sync, 202, names_owner=True),
     "GET /v1/syncs": plain(),

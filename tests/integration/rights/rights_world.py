@@ -19,7 +19,7 @@ from linkarooie.auth.v1 import auth_pb2, auth_pb2_grpc
 from linkarooie.notify.v1 import notify_pb2, notify_pb2_grpc
 from linkarooie.profile.v1 import profile_pb2, profile_pb2_grpc
 from linkarooie.sync.v1 import sync_pb2, sync_pb2_grpc
-from linkarooie.upload.v1 import upload_pb2_grpc
+from linkarooie.upload.v1 import upload_pb2, upload_pb2_grpc
 from sandbox import Sandbox
 from servicekit.database import Database
 from servicekit.errors import NotFoundError
@@ -202,6 +202,20 @@ class World:
         """Puts one more picture into the owner's library."""
         async with self._as_owner() as http:
             return await Person(http, self.owner.id, self.owner.email).upload(photograph("flower.jpg"))
+
+    async def new_upload(self) -> str:
+        """Sends a picture of the owner's directly to the store, and returns the upload."""
+        content = photograph()
+        request = upload_pb2.CreateUploadRequest(bytes=len(content), content_type="image/jpeg")
+        begun = (await self.upload.CreateUpload(request, metadata=self.owner.metadata)).upload
+        sent = await self.http.put(begun.url, content=content, headers=dict(begun.headers))
+        assert sent.status_code == 200, sent.text
+        return begun.id
+
+    async def address_of_a_picture(self) -> str:
+        """Returns where the web has a picture: the one that somebody shows on a platform."""
+        account = await self.http.get(f"{self.sandbox.urls['index']}/api/mastodon/accounts/ada")
+        return str(account.json()["avatar"]["url"])
 
     async def new_connection(self) -> str:
         """Connects one more account of the owner's, or connects it again."""

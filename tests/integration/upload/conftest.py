@@ -4,8 +4,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
+from library_client import LibraryClient, Rendered
 
 from linkarooie.upload.v1 import upload_pb2, upload_pb2_grpc
+from servicekit.bus import Bus
+from servicekit.database import Database
 from servicekit.grpc_client import Channels
 from servicekit.identity import Caller, acting_for
 from servicekit.ids import new_id
@@ -39,3 +42,22 @@ def owner(issue_token: Callable[[str], str]) -> Iterator[str]:
 def stranger(issue_token: Callable[[str], str]) -> Caller:
     user_id = new_id()
     return Caller(user_id, "session", issue_token(user_id))
+
+
+@pytest.fixture
+async def database(service_settings: Callable[..., Any]) -> AsyncIterator[Database]:
+    """The service's own tables."""
+    opened = Database(service_settings(UploadSettings), schema="upload")
+    yield opened
+    await opened.stop()
+
+
+@pytest.fixture
+def library(upload: Any) -> LibraryClient:
+    return LibraryClient(upload)
+
+
+@pytest.fixture
+def rendered(bus: Bus, upload: Any, eventually: Callable[..., Any], owner: str) -> Rendered:
+    """The processor, as far as a test wants to hear of it."""
+    return Rendered(bus, upload, eventually, owner)

@@ -1,6 +1,5 @@
 """The library: what is said about pictures, finding them, and those that look alike."""
 
-from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -12,35 +11,16 @@ from upload_client import get, jpeg, send, variant
 
 from linkarooie.events.v1 import events_pb2 as events
 from linkarooie.upload.v1 import upload_pb2
-from servicekit.bus import Bus
 from servicekit.database import Database
 from servicekit.errors import ConflictError, InvalidInputError, NotFoundError
 from servicekit.identity import Caller, acting_for
 from servicekit.ids import utc_now
 from servicekit.pictures.perceptual import PerceptualHash
 from services.upload.domain.image import ImageState
-from services.upload.settings import UploadSettings
 from services.upload.store.tables import defaults
 from services.upload.use_cases.shown import show
 
 READY = upload_pb2.IMAGE_STATE_READY
-
-
-@pytest.fixture
-async def database(service_settings: Callable[..., Any]) -> AsyncIterator[Database]:
-    opened = Database(service_settings(UploadSettings), schema="upload")
-    yield opened
-    await opened.stop()
-
-
-@pytest.fixture
-def library(upload: Any) -> LibraryClient:
-    return LibraryClient(upload)
-
-
-@pytest.fixture
-def rendered(bus: Bus, upload: Any, eventually: Callable[..., Any], owner: str) -> Rendered:
-    return Rendered(bus, upload, eventually, owner)
 
 
 # What is said about a picture

@@ -1,4 +1,5 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
+import { PLAIN } from '../edits/model';
 import { answer, answerWithResponse, api } from './client';
 import { keys } from './keys';
 import type { Edit, Edits, Frame, Note, Revision } from './types';
@@ -85,6 +86,12 @@ export const previewQuery = (imageId: string, slot: string, edit: Edit) =>
     structuralSharing: false,
     placeholderData: keepPreviousData,
   });
+
+/** The library's own large view; with nothing done to it, it is the picture as it was uploaded. */
+const LARGE_VIEW = 'thumbnail.1280.webp';
+
+/** The upright picture with nothing done to it, large. */
+export const uneditedQuery = (imageId: string) => previewQuery(imageId, LARGE_VIEW, PLAIN);
 
 async function tagged(call: Parameters<typeof answerWithResponse<unknown>>[0]): Promise<TaggedRevision> {
   const { data, response } = await answerWithResponse(call);

@@ -1,7 +1,12 @@
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
+import { editsQuery, uneditedQuery } from '../api/edits';
 import type { Frame, Image, Variant } from '../api/types';
 import { Photo } from '../components/photo';
 import { Segments } from '../components/segments';
+import { TurnedPicture } from '../editor/turned-picture';
+import { facesIn } from '../edits/faces';
+import { editFor, type Size, turnedSize } from '../edits/model';
 import { cutWords, facesWords, frameReason } from '../frames';
 import { usePlatforms } from '../platforms';
 
@@ -12,7 +17,6 @@ export function FrameView({ image, variants }: { image: Image; variants: Variant
   const framed = variants.filter((variant): variant is Variant & { frame: Frame } => variant.frame !== null);
   const shown = framed.find((variant) => variant.key === chosen) ?? framed[0];
   if (!shown) return null;
-  const ratio = image.width / image.height;
   return (
     <section className="card card-roomy stack">
       <h2>What is shown of it</h2>
@@ -26,24 +30,62 @@ export function FrameView({ image, variants }: { image: Image; variants: Variant
         />
       )}
       <figure className="framing">
-        {/* Its place is kept before the picture is there, and fractions of it are fractions of the picture. */}
-        <div
-          className="framing-stage"
-          style={{ aspectRatio: `${ratio}`, inlineSize: `min(100%, calc(var(--framing-height) * ${ratio}))` }}
-        >
-          <Photo image={image} side={640} alt="" otherwise={null} />
-          <Outline frame={shown.frame} faces={image.faces} round={maskOf(shown) === 'circle'} />
-        </div>
+        {image.edited ? (
+          <EditedStage image={image} variant={shown} round={maskOf(shown) === 'circle'} />
+        ) : (
+          <FramingStage size={image} frame={shown.frame} faces={image.faces} round={maskOf(shown) === 'circle'}>
+            <Photo image={image} side={640} alt="" otherwise={null} />
+          </FramingStage>
+        )}
         <figcaption className="stack-tight" aria-live="polite">
           <p>
             <strong>{named(shown.platform ?? '').name}:</strong> {frameReason(shown.frame, image.faces.length)}.
           </p>
           <p className="small quiet figures">
-            {cutWords(shown.frame)} {facesWords(image.faces.length)}
+            {cutWords(shown.frame)}
+            {/* Those of a place with an edit of its own are not told. */}
+            {(image.faces.length > 0 || !image.edited) && ` ${facesWords(image.faces.length)}`}
           </p>
         </figcaption>
       </figure>
     </section>
+  );
+}
+
+interface StageProps extends OutlineProps {
+  size: Size;
+  children: React.ReactNode;
+}
+
+/** Its place is kept before the picture is there, and fractions of it are fractions of the picture. */
+function FramingStage({ size, children, ...outline }: StageProps) {
+  const ratio = size.width / size.height;
+  return (
+    <div
+      className="framing-stage"
+      style={{ aspectRatio: `${ratio}`, inlineSize: `min(100%, calc(var(--framing-height) * ${ratio}))` }}
+    >
+      {children}
+      <Outline {...outline} />
+    </div>
+  );
+}
+
+/** The same of a picture to which something is done: thumbnails show what is left of it, so the whole is asked for. */
+function EditedStage({ image, variant, round }: { image: Image; variant: Variant & { frame: Frame }; round: boolean }) {
+  const edits = useQuery(editsQuery(image.id)).data?.revision;
+  const file = useQuery(uneditedQuery(image.id)).data?.file;
+  if (!edits || !file) return null;
+  const edit = editFor(edits, variant.key);
+  return (
+    <FramingStage
+      size={turnedSize(image, edit)}
+      frame={variant.frame}
+      faces={facesIn(image, edits, edit)}
+      round={round}
+    >
+      <TurnedPicture file={file} upright={image} edit={edit} />
+    </FramingStage>
   );
 }
 

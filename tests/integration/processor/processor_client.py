@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from servicekit.pictures.model import PictureLimits
 from servicekit.pictures.workers import PictureWorkers
 from servicekit.subjects import RENDER_INTERACTIVE, envelope, subject_of
 from services.processor.domain import Job, Recipe
+from services.processor.originals import Originals
 from services.processor.pipeline import Edit, RenditionSpec
 from services.processor.use_cases.variants import Darkroom
 
@@ -32,6 +33,7 @@ class Running:
     address: str
     workers: PictureWorkers
     objects: ObjectStore
+    originals: Originals
 
 
 def photo() -> bytes:
@@ -65,7 +67,13 @@ async def tell(bus: Bus, original: events.ImageUploaded) -> None:
 
 
 async def ask(
-    bus: Bus, original: events.ImageUploaded, *, subject: str = RENDER_INTERACTIVE, attempt: int = 1, **edit: Any
+    bus: Bus,
+    original: events.ImageUploaded,
+    *,
+    subject: str = RENDER_INTERACTIVE,
+    attempt: int = 1,
+    overrides: Mapping[str, processor_pb2.Edit] | None = None,
+    **edit: Any,
 ) -> None:
     """Asks for a picture as the upload service does when somebody wants another try, or an edit."""
     message = processor_pb2.RenderImage(
@@ -76,6 +84,7 @@ async def ask(
         revision=original.revision,
         attempt=attempt,
         edit=processor_pb2.Edit(**edit) if edit else None,
+        overrides=[processor_pb2.SlotEdit(key=key, edit=one) for key, one in (overrides or {}).items()],
     )
     headers = envelope(new_id(), type(message), source="upload", time=utc_now(), owner_id=original.owner_id)
     await bus.jetstream.publish(subject, message.SerializeToString(), headers=headers)
@@ -118,7 +127,13 @@ def darkroom(bus: Bus, objects: ObjectStore, workers: PictureWorkers, recipes: S
     )
 
 
-def job(original: events.ImageUploaded, *, attempt: int = 1, edit: Edit | None = None) -> Job:
+def job(
+    original: events.ImageUploaded,
+    *,
+    attempt: int = 1,
+    edit: Edit | None = None,
+    overrides: Mapping[str, Edit] | None = None,
+) -> Job:
     return Job(
         image_id=original.image_id,
         owner_id=original.owner_id,
@@ -128,4 +143,5 @@ def job(original: events.ImageUploaded, *, attempt: int = 1, edit: Edit | None =
         attempt=attempt,
         edit=edit or Edit(),
         lane=Lane.INTERACTIVE,
+        overrides=overrides or {},
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processor_client import darkroom, job, photo, put_original, recipe, results
+from processor_client import darkroom, job, recipe, results
 
 from linkarooie.events.v1 import events_pb2 as events
 from servicekit.bus import Bus
@@ -17,25 +17,6 @@ from services.processor.domain import folder
 from services.processor.pipeline import Edit, Rectangle
 
 SMALL, MIDDLE, LARGE = recipe("small", 40), recipe("middle", 60), recipe("large", 80)
-
-
-@pytest.fixture
-def rendered(workers: PictureWorkers, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The keys of each rendering that was asked of the workers."""
-    calls: list[list[str]] = []
-    run = workers.run
-
-    async def noted(function: Any, source: Path, edit: Any, specs: Any, *rest: Any, **named: Any) -> Any:
-        calls.append([spec.key for spec in specs])
-        return await run(function, source, edit, specs, *rest, **named)
-
-    monkeypatch.setattr(workers, "run", noted)
-    return calls
-
-
-@pytest.fixture
-async def original(objects: ObjectStore, tmp_path: Path) -> events.ImageUploaded:
-    return await put_original(objects, photo(), tmp_path)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ UploadState = Literal["pending", "completed", "refused", "cancelled", "expired"]
 class NewUpload(Question):
     """Declares what will be PUT directly to the store."""
 
-    bytes: int = Field(ge=1)
+    bytes: int = Field(ge=1, lt=1 << 63)
     """How many will come."""
     content_type: str = Field(max_length=100)
     """Media type of the picture."""

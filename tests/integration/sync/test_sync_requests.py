@@ -15,6 +15,7 @@ from linkarooie.processor.v1 import processor_pb2
 from linkarooie.sync.v1 import sync_pb2
 from linkarooie.upload.v1 import upload_pb2
 from servicekit.ids import new_id, utc_now
+from servicekit.protobuf import timestamp
 from servicekit.subjects import subject_of
 from services.sync.store.tables import connect_attempts
 
@@ -127,7 +128,8 @@ async def test_a_deleted_picture_is_not_sent(world: World) -> None:
     image = await person.upload(30, rendered=False)
     sync = await person.sync(image)
     await person.reaches(sync, "QUEUED", reason="RENDERING")
-    await world.say(events.ImageDeleted(image_id=image, owner_id=person.id), person)
+    deleted = events.ImageDeleted(image_id=image, owner_id=person.id, event_time=timestamp(utc_now()))
+    await world.say(deleted, person)
     await person.reaches(sync, "CANCELLED", reason="IMAGE_DELETED")
 
 

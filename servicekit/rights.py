@@ -134,10 +134,14 @@ RPCS: Mapping[str, Right] = {
     "linkarooie.upload.v1.UploadService/DeleteImage": scope(Scope.IMAGES_WRITE),
     "linkarooie.upload.v1.UploadService/RestoreImage": scope(Scope.IMAGES_WRITE),
     "linkarooie.upload.v1.UploadService/ListVariants": scope(Scope.IMAGES_READ),
-    "linkarooie.upload.v1.UploadService/GetEdits": scope(Scope.IMAGES_READ),
+    "linkarooie.upload.v1.UploadService/GetEdits": scope(
+        Scope.IMAGES_READ, Scope.IMAGES_WRITE
+    ),  # restoring a revision reads it
     "linkarooie.upload.v1.UploadService/UpdateEdits": scope(Scope.IMAGES_WRITE),
     "linkarooie.upload.v1.UploadService/ListRevisions": scope(Scope.IMAGES_READ),
-    "linkarooie.upload.v1.UploadService/GetDefaults": scope(Scope.IMAGES_READ),
+    "linkarooie.upload.v1.UploadService/GetDefaults": scope(
+        Scope.IMAGES_READ, Scope.IMAGES_WRITE
+    ),  # choosing for connections reads which are chosen for already
     "linkarooie.upload.v1.UploadService/UpdateDefaults": scope(Scope.IMAGES_WRITE),
     "linkarooie.upload.v1.UploadService/GetAvatarSettings": PERSON,  # tells hashes of the e-mail address
     "linkarooie.upload.v1.UploadService/UpdateAvatarSettings": PERSON,

@@ -1,5 +1,7 @@
 """Which picture is shown where."""
 
+from collections.abc import Set
+
 from fastapi import APIRouter, Response
 
 from gateway.admission import AdmittedRoute
@@ -9,10 +11,13 @@ from gateway.schemas.defaults import Defaults
 from gateway.versions import IfMatch, stale_is_412, tag, wanted_version
 from linkarooie.sync.v1 import sync_pb2
 from linkarooie.upload.v1 import upload_pb2
-from servicekit.errors import InvalidInputError, NotFoundError
+from servicekit.errors import FieldViolation, InvalidInputError
 from servicekit.grpc_client import remote_errors
 
 router = APIRouter(prefix="/v1", tags=["defaults"], route_class=AdmittedRoute)
+
+CONNECTIONS_AT_ONCE = 100
+NAMED_MAX = 20
 
 
 @router.get("/defaults")
@@ -22,7 +27,7 @@ async def get_defaults(response: Response, gateway: GatewayParts) -> Defaults:
     return _tagged(response, answer.defaults)
 
 
-@router.put("/defaults", responses=told(404, 412))
+@router.put("/defaults", responses=told(412))
 async def update_defaults(
     wanted: Defaults, response: Response, gateway: GatewayParts, if_match: IfMatch = ""
 ) -> Defaults:
@@ -44,14 +49,32 @@ async def _check_connections(wanted: Defaults, gateway: Gateway) -> None:
     if not chosen:
         return
     known = (await gateway.upload.GetDefaults(upload_pb2.GetDefaultsRequest())).defaults
-    for connection_id in sorted(chosen - {one for slot in known.slots for one in slot.connections}):
-        try:
-            with remote_errors():
-                await gateway.sync.GetConnection(sync_pb2.GetConnectionRequest(id=connection_id))
-        except NotFoundError as error:
-            raise InvalidInputError.of_field(
-                "connections", f"You have no connection {connection_id}.", reason="CONNECTION_NOT_FOUND"
-            ) from error
+    unknown = chosen - {one for slot in known.slots for one in slot.connections}
+    page_token = ""
+    while unknown:
+        with remote_errors():
+            page = await gateway.sync.ListConnections(
+                sync_pb2.ListConnectionsRequest(page_size=CONNECTIONS_AT_ONCE, page_token=page_token)
+            )
+        unknown -= {connection.id for connection in page.connections}
+        page_token = page.next_page_token
+        if not page_token:
+            break
+    if unknown:
+        raise _not_found(wanted, unknown)
+
+
+def _not_found(wanted: Defaults, unknown: Set[str]) -> InvalidInputError:
+    """Names each connection that is not the caller's, the first ones if they are many."""
+    slots = {"avatar": wanted.avatar, "banner": wanted.banner}
+    violations = [
+        FieldViolation(f"{name}.connections.{one}", f"You have no connection {one}.")
+        for name, slot in slots.items()
+        for one in sorted(unknown & slot.connections.keys())
+    ]
+    return InvalidInputError(
+        violations[0].description, reason="CONNECTION_NOT_FOUND", violations=tuple(violations[:NAMED_MAX])
+    )
 
 
 def _tagged(response: Response, defaults: upload_pb2.Defaults) -> Defaults:

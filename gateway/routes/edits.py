@@ -1,6 +1,7 @@
 """What is done to a picture: edits, their revisions, and previews."""
 
 import json
+import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
@@ -21,6 +22,9 @@ router = APIRouter(prefix="/v1/images/{image_id}", tags=["edits"], route_class=A
 
 # A preview waits for its turn behind others; who drags a frame does not wait longer.
 PREVIEW_SECONDS = 20.0
+
+# 0 would stand for any.
+_REVISION = re.compile(r"[1-9][0-9]{0,8}")
 
 RevisionNumber = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
@@ -70,7 +74,7 @@ async def _updated(
     image_id: str, edits: upload_pb2.Edits, response: Response, gateway: GatewayParts, if_match: str
 ) -> Revision:
     wanted = wanted_version(if_match)
-    if wanted and not wanted.isdecimal():
+    if wanted and not _REVISION.fullmatch(wanted):
         raise InvalidInputError.of_field("If-Match", "This is no ETag of a picture's edits.")
     with stale_is_412():
         answer = await gateway.upload.UpdateEdits(

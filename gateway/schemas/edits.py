@@ -9,7 +9,8 @@ from linkarooie.processor.v1 import processor_pb2
 from linkarooie.upload.v1 import upload_pb2
 from servicekit.protobuf import moment
 
-Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+# Judged by the service, which knows the picture: its refusal names limits and actual values in `metadata`.
+Fraction = Annotated[float, Field(json_schema_extra={"minimum": 0, "maximum": 1})]
 Colour = Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")]
 SlotKey = Annotated[str, Field(max_length=100, description="A slot of the catalogue, such as `x.avatar`.")]
 

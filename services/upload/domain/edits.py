@@ -65,6 +65,10 @@ class Edits:
     def changes_anything(self) -> bool:
         return self != Edits()
 
+    def only(self, slots: Collection[str]) -> Self:
+        """Returns the same without the overrides of places that there are not any more."""
+        return type(self)(self.base, {key: edit for key, edit in self.overrides.items() if key in slots})
+
     def without_repetitions(self) -> Self:
         """Returns the same without the overrides that do what is done everywhere anyway, sorted by key."""
         kept = {key: edit for key, edit in sorted(self.overrides.items()) if edit != self.base}

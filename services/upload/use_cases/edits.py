@@ -1,7 +1,7 @@
 """What is done to a picture: reading it, changing it, and its revisions."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from linkarooie.events.v1 import events_pb2 as events
 from servicekit.database import OpenStore
@@ -19,7 +19,10 @@ from services.upload.use_cases.shown import ShownImage, existing_image, show
 
 @dataclass(frozen=True)
 class Editing:
-    """Dependencies of the use cases. `slots` are the keys of those that take a picture."""
+    """Dependencies of the use cases. `slots` are the keys of those that take a picture.
+
+    What was done for a slot that has left the catalogue since is not told, so that all that is told can be sent back.
+    """
 
     stores: OpenStore[Store]
     slots: Collection[str]
@@ -29,13 +32,13 @@ class Editing:
         """Returns what is done to a picture, at present (0) or in an earlier revision. Raises `NotFoundError`."""
         async with self.stores() as store:
             image = await existing_image(store, image_id, owner_id)
-            return await _existing_revision(store, image, revision or image.revision)
+            return await self._existing_revision(store, image, revision or image.revision)
 
     async def page(self, image_id: str, page: PageRequest, *, owner_id: str) -> Page[Revision]:
         """Returns a page of a picture's revisions, newest first. Raises `NotFoundError`."""
         async with self.stores() as store:
             image = await existing_image(store, image_id, owner_id)
-            return page_of(page, await store.revisions_of(image, page))
+            return page_of(page, [self._told(revision) for revision in await store.revisions_of(image, page)])
 
     async def update(
         self, image_id: str, base: Edit, overrides: Sequence[tuple[str, Edit]], *, revision: int, owner_id: str
@@ -55,7 +58,7 @@ class Editing:
                     metadata={"revision": str(image.revision)},
                 )
             edits = checked_edits(base, overrides, width=image.width, height=image.height, slots=self.slots)
-            present = await _existing_revision(store, image, image.revision)
+            present = await self._existing_revision(store, image, image.revision)
             if edits == present.edits:
                 return present, (await show(store, [image]))[0]
             now = self.clock()
@@ -71,13 +74,15 @@ class Editing:
             await store.commit()
         return Revision(image.revision, edits, now), shown
 
+    async def _existing_revision(self, store: Store, image: Image, number: int) -> Revision:
+        revision = await store.revision(image, number)
+        if revision is None:
+            raise NotFoundError(
+                f"The picture has no revision {number}, or not any more; the present one is {image.revision}.",
+                reason="REVISION_NOT_FOUND",
+                metadata={"revision": str(image.revision)},
+            )
+        return self._told(revision)
 
-async def _existing_revision(store: Store, image: Image, number: int) -> Revision:
-    revision = await store.revision(image, number)
-    if revision is None:
-        raise NotFoundError(
-            f"The picture has no revision {number}, or not any more; the present one is {image.revision}.",
-            reason="REVISION_NOT_FOUND",
-            metadata={"revision": str(image.revision)},
-        )
-    return revision
+    def _told(self, revision: Revision) -> Revision:
+        return replace(revision, edits=revision.edits.only(self.slots))

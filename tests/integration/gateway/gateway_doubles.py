@@ -5,6 +5,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from linkarooie.analytics.v1 import analytics_pb2, analytics_pb2_grpc
+from linkarooie.processor.v1 import processor_pb2, processor_pb2_grpc
 from linkarooie.sync.v1 import sync_pb2, sync_pb2_grpc
 from servicekit.errors import ServiceError
 from servicekit.identity import current_caller
@@ -49,6 +50,14 @@ class SyncDouble(
     sync_pb2_grpc.SyncServiceServicer,
 ):
     PUBLIC = ("GetClientMetadata",)
+
+
+class ProcessorDouble(
+    type("_Processor", (), _methods(*_names(processor_pb2.DESCRIPTOR.services_by_name["ProcessorService"]))),  # type: ignore[misc]
+    Double,
+    processor_pb2_grpc.ProcessorServiceServicer,
+):
+    pass
 
 
 class AnalyticsDouble(

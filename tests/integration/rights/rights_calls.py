@@ -232,6 +232,15 @@ CALLS: Mapping[str, Call] = {
     "linkarooie.upload.v1.UploadService/CancelUpload": prepared(_cancel_upload, names_owner=True),
     "linkarooie.upload.v1.UploadService/GetImage": made(lambda w: upload.GetImageRequest(id=w.things.image)),
     "linkarooie.upload.v1.UploadService/ListImages": plain(upload.ListImagesRequest()),
+    "linkarooie.upload.v1.UploadService/ListSimilarImages": made(
+        lambda w: upload.ListSimilarImagesRequest(image_id=w.things.image)
+    ),
+    "linkarooie.upload.v1.UploadService/GetLibrary": plain(upload.GetLibraryRequest()),
+    # Of what is not deleted nothing changes.
+    "linkarooie.upload.v1.UploadService/RestoreImage": made(lambda w: upload.RestoreImageRequest(id=w.things.image)),
+    "linkarooie.upload.v1.UploadService/GetPublishedFile": plain(
+        upload.GetPublishedFileRequest(object_key="nowhere"), let_in=StatusCode.NOT_FOUND
+    ),
     "linkarooie.upload.v1.UploadService/UpdateImage": made(_update_image),
     # What is ready is not tried again.
     "linkarooie.upload.v1.UploadService/RetryImage": made(
@@ -241,6 +250,16 @@ CALLS: Mapping[str, Call] = {
     "linkarooie.upload.v1.UploadService/ListVariants": made(
         lambda w: upload.ListVariantsRequest(image_id=w.things.image)
     ),
+    "linkarooie.upload.v1.UploadService/GetEdits": made(lambda w: upload.GetEditsRequest(image_id=w.things.image)),
+    # What is done already is no revision, and leaves the picture ready.
+    "linkarooie.upload.v1.UploadService/UpdateEdits": made(
+        lambda w: upload.UpdateEditsRequest(image_id=w.things.image)
+    ),
+    "linkarooie.upload.v1.UploadService/ListRevisions": made(
+        lambda w: upload.ListRevisionsRequest(image_id=w.things.image)
+    ),
+    "linkarooie.upload.v1.UploadService/GetDefaults": plain(upload.GetDefaultsRequest()),
+    "linkarooie.upload.v1.UploadService/UpdateDefaults": plain(upload.UpdateDefaultsRequest()),
     "linkarooie.upload.v1.UploadService/GetAvatarSettings": plain(upload.GetAvatarSettingsRequest()),
     "linkarooie.upload.v1.UploadService/UpdateAvatarSettings": plain(upload.UpdateAvatarSettingsRequest()),
     "linkarooie.upload.v1.UploadService/GetAvatar": plain(upload.GetAvatarRequest(name="nobody")),

@@ -137,6 +137,10 @@ async def _public_profile(world: World) -> Asked:
     return Asked({"handle": world.things.handle})
 
 
+async def _first_revision(world: World) -> Asked:
+    return Asked({"image_id": world.things.image, "number": "1"})
+
+
 async def _picture(world: World) -> Asked:
     path, _, query = world.things.picture_url.partition("?")
     parts = dict(part.split("=", 1) for part in query.split("&"))
@@ -193,8 +197,21 @@ REQUESTS: Mapping[str, Request] = {
     # What is ready is not tried again.
     "POST /v1/images/{image_id}/retry": about("image_id", "image", 409),
     "GET /v1/images/{image_id}/variants": about("image_id", "image"),
+    # Of what is not deleted nothing changes.
+    "POST /v1/images/{image_id}/restore": about("image_id", "image"),
+    "GET /v1/images/{image_id}/similar": about("image_id", "image"),
+    "GET /v1/images/{image_id}/uses": about("image_id", "image"),
+    "GET /v1/library": plain(),
     "GET /v1/avatar-settings": plain(),
     "PUT /v1/avatar-settings": plain(json={"by_handle": False, "by_email": False}),
+    "GET /v1/images/{image_id}/edits": about("image_id", "image"),
+    # What is done already is no revision, and leaves the picture ready.
+    "PUT /v1/images/{image_id}/edits": about("image_id", "image", json={}),
+    "GET /v1/images/{image_id}/revisions": about("image_id", "image"),
+    "POST /v1/images/{image_id}/revisions/{number}/restore": Request(_first_revision, names_owner=True),
+    "POST /v1/images/{image_id}/preview": about("image_id", "image", json={"slot": "x.avatar"}),
+    "GET /v1/defaults": plain(),
+    "PUT /v1/defaults": plain(json={}),
     "GET /v1/platforms": plain(),
     "POST /v1/connections": plain(json={"platform": "x"}),
     "GET /v1/connections": plain(),

@@ -28,6 +28,7 @@ from services.upload.operator import Operator
 from services.upload.settings import UploadSettings
 from services.upload.store.tables import images, variants
 from services.upload.sweeper import Sweeper
+from services.upload.use_cases.edits import Editing
 
 PROCESSING, READY, FAILED = (
     upload_pb2.IMAGE_STATE_PROCESSING,
@@ -206,6 +207,21 @@ async def test_restoring_an_edited_picture_asks_anew_under_an_attempt_that_nobod
 
     asked = await jobs_of(database, RENDER_INTERACTIVE, owner)
     assert [(job.edit, job.revision, job.attempt) for job in asked] == [(TURNED, 2, 1), (TURNED, 2, 2)]
+
+
+async def test_what_is_told_can_be_sent_back_after_a_place_has_left_the_catalogue(
+    upload: Any, owner: str, image_id: str, database: Database
+) -> None:
+    await update_edits(upload, image_id, TURNED, x__avatar=MIRRORED, bluesky__avatar=MIRRORED)
+    later = Editing(partial(store.Store, database), {"bluesky.avatar"}, utc_now)
+
+    told = await later.get(image_id, 0, owner_id=owner)
+    sent_back, _ = await later.update(
+        image_id, told.edits.base, list(told.edits.overrides.items()), revision=2, owner_id=owner
+    )
+
+    assert (told.number, list(told.edits.overrides)) == (2, ["bluesky.avatar"])
+    assert sent_back == told
 
 
 async def test_revisions_come_in_pages_newest_first(upload: Any, image_id: str) -> None:

@@ -6,7 +6,7 @@ from gateway.schemas.library import DefaultUse, Place, Uses
 from linkarooie.sync.v1 import sync_pb2
 from linkarooie.upload.v1 import upload_pb2
 
-SHOWN = (sync_pb2.TARGET_STATE_VERIFIED, sync_pb2.TARGET_STATE_DIFFERS)
+SHOWN = (sync_pb2.TARGET_STATE_VERIFIED,)
 ON_THE_WAY = (
     sync_pb2.TARGET_STATE_QUEUED,
     sync_pb2.TARGET_STATE_SENDING,
@@ -25,7 +25,9 @@ def uses_of(image: upload_pb2.Image, defaults: upload_pb2.Defaults, targets: Seq
     if chosen:
         consequences.append("It is no longer a default; where it was one, the next default applies, or none.")
     if shown:
-        consequences.append(f"It stays on {_places(shown)} that show it; Linkarooie changes nothing there.")
+        consequences.append(
+            f"It stays on {_places(shown)} that {'shows' if shown == 1 else 'show'} it; Linkarooie changes nothing there."
+        )
     if on_the_way:
         consequences.append(f"It is not sent to {_places(on_the_way)} where it is still on its way.")
     if image.published:

@@ -53,7 +53,7 @@ def build(settings: UploadSettings, *, clock: Clock = utc_now) -> App:
     intake = Intake(stores=stores, objects=objects, limits=settings.picture_limits, quota=quota, clock=clock)
     web = _Web(settings)
     imports = Imports(stores, intake, web.outbound, timeout_seconds=settings.import_timeout_seconds)
-    address_life = timedelta(minutes=settings.upload_url_minutes)
+    address_life = timedelta(minutes=settings.url_minutes)
     direct = DirectUploads(stores, objects, intake, quota, address_life=address_life, clock=clock)
     library = Library(stores=stores, quota=quota, restorable=timedelta(days=settings.restore_days), clock=clock)
     slots = frozenset(slot.key for slot in catalogue.slots() if slot.wants_picture)

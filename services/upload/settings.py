@@ -20,7 +20,7 @@ class UploadSettings(
     # How much the originals of one account may take, in MB; 0 for no limit.
     quota_mb: int = Field(default=2000, ge=0)
     # How long the address of an upload that goes directly to the store is good. S3 allows a week at most.
-    upload_url_minutes: float = Field(default=60.0, gt=0, le=7 * 24 * 60)
+    url_minutes: float = Field(default=60.0, gt=0, le=7 * 24 * 60)
     # How long fetching a picture from an address may take, redirects and all; the gateway waits for 60.
     import_timeout_seconds: float = Field(default=20.0, gt=0, le=50)
     # `host:port` of servers that pictures may be fetched from although they are private or speak plain HTTP.

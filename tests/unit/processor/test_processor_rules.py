@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from linkarooie.processor.v1 import processor_pb2
 from servicekit.pictures.lanes import Lane
-from services.processor.messages import edit_of
 from services.processor.desk import PREFIX, STALE_SECONDS, remove_stale
 from services.processor.domain import Job, Recipe, edit_name, event_id, folder
+from services.processor.messages import edit_of
 from services.processor.pipeline import Edit, Point, Rectangle, RenditionSpec
 from services.processor.store import Made
 

@@ -7,17 +7,23 @@ import {
   Outlet,
   redirect,
 } from '@tanstack/react-router';
+import { editsQuery } from './api/edits';
 import { Problem } from './api/problem';
 import {
   activityQuery,
   apiKeysQuery,
+  avatarSettingsQuery,
   connectionsQuery,
+  defaultsQuery,
+  deletedPicturesQuery,
   identitiesQuery,
   imageQuery,
   imagesQuery,
+  libraryQuery,
   meQuery,
   noticesQuery,
   overviewQuery,
+  picturesQuery,
   platformsQuery,
   profileQuery,
   providersQuery,
@@ -28,6 +34,7 @@ import {
   variantsQuery,
 } from './api/queries';
 import type { SlotName } from './api/types';
+import { filterOf, readSearch } from './library-search';
 import { ErrorPage, NotFoundPage } from './pages/error';
 import { PendingPage } from './pages/pending';
 import { safeReturnPath } from './return-path';
@@ -45,6 +52,10 @@ interface ConsentResult {
 }
 
 const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
+
+/** A place of a platform, such as `x.avatar`. */
+const isSlotKey = (value: unknown): value is string =>
+  typeof value === 'string' && /^[a-z0-9_-]{1,60}\.[a-z]{1,30}$/.test(value);
 
 /** A reason as the server writes it. Anybody can make a link, so nothing else gets onto the page by it. */
 const reason = (value: unknown) => (typeof value === 'string' && /^[A-Z_]{1,40}$/.test(value) ? value : undefined);
@@ -152,8 +163,34 @@ const home = createRoute({
 const library = createRoute({
   getParentRoute: () => signedIn,
   path: '/library',
-  loader: ({ context: { cache } }) => cache.ensureInfiniteQueryData(imagesQuery),
+  validateSearch: readSearch,
+  // Without the search, so that the page stays while one types; what is first looked for is there when it opens.
+  loader: ({ context: { cache }, location }) =>
+    Promise.all([
+      cache.prefetchInfiniteQuery(picturesQuery(filterOf(readSearch(location.search)))),
+      cache.prefetchQuery(libraryQuery),
+      cache.prefetchQuery(defaultsQuery),
+    ]),
   component: lazyRouteComponent(() => import('./pages/library'), 'LibraryPage'),
+});
+
+const deleted = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/library/deleted',
+  loader: ({ context: { cache } }) => cache.ensureInfiniteQueryData(deletedPicturesQuery),
+  component: lazyRouteComponent(() => import('./pages/deleted'), 'DeletedPage'),
+});
+
+const defaults = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/defaults',
+  loader: ({ context: { cache } }) =>
+    Promise.all([
+      cache.ensureQueryData(defaultsQuery),
+      cache.ensureQueryData(connectionsQuery),
+      cache.ensureQueryData(platformsQuery),
+    ]),
+  component: lazyRouteComponent(() => import('./pages/defaults'), 'DefaultsPage'),
 });
 
 const picture = createRoute({
@@ -168,6 +205,21 @@ const picture = createRoute({
       cache.ensureQueryData(platformsQuery),
     ]),
   component: lazyRouteComponent(() => import('./pages/picture'), 'PicturePage'),
+});
+
+const edit = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/library/$imageId/edit',
+  validateSearch: (search): { slot?: string } => (isSlotKey(search.slot) ? { slot: search.slot } : {}),
+  loader: ({ context: { cache }, params: { imageId } }) =>
+    Promise.all([
+      cache.ensureQueryData(imageQuery(imageId)),
+      // What was read before may have been changed elsewhere since.
+      cache.fetchQuery(editsQuery(imageId)),
+      cache.ensureQueryData(connectionsQuery),
+      cache.ensureQueryData(platformsQuery),
+    ]),
+  component: lazyRouteComponent(() => import('./pages/edit'), 'EditPage'),
 });
 
 const connections = createRoute({
@@ -263,6 +315,13 @@ const apiKeys = createRoute({
   component: lazyRouteComponent(() => import('./pages/settings/api-keys'), 'ApiKeysPage'),
 });
 
+const avatarAddress = createRoute({
+  getParentRoute: () => settings,
+  path: '/avatar',
+  loader: ({ context: { cache } }) => cache.ensureQueryData(avatarSettingsQuery),
+  component: lazyRouteComponent(() => import('./pages/settings/avatar'), 'AvatarAddressPage'),
+});
+
 const security = createRoute({
   getParentRoute: () => settings,
   path: '/security',
@@ -292,14 +351,17 @@ export const routeTree = root.addChildren([
   signedIn.addChildren([
     home,
     library,
+    deleted,
     picture,
+    edit,
+    defaults,
     connections,
     syncs,
     sync,
     notices,
     analytics,
     profile,
-    settings.addChildren([account, signInMethods, sessions, apiKeys, security]),
+    settings.addChildren([account, signInMethods, sessions, apiKeys, avatarAddress, security]),
     accounts,
   ]),
 ]);

@@ -13,7 +13,7 @@ import { TARGET_LOOKS } from '../components/states';
 import { nameOf } from '../pictures';
 import { usePlatforms } from '../platforms';
 import { toasts } from '../toasts';
-import { refreshLibrary, restore } from './restore';
+import { moved, restore } from './restore';
 
 /** Takes a picture out of the library, after a word on where it is in use; for a moment it comes back by one press. */
 export function DeletePicture({ image }: { image: Image }) {
@@ -27,10 +27,12 @@ export function DeletePicture({ image }: { image: Image }) {
   const remove = useMutation({
     mutationFn: () => answer(api.DELETE('/v1/images/{image_id}', { params: { path: { image_id: image.id } } })),
     onSuccess: async () => {
+      // Off the lists before the library is seen.
+      const read = moved(cache, image.id);
       await router.navigate({ to: '/library' });
-      cache.removeQueries({ queryKey: keys.image(image.id) });
       toasts.say({ text: `“${nameOf(image)}” is deleted.`, action: { label: 'Undo', run: bringBack } });
-      await refreshLibrary(cache);
+      cache.removeQueries({ queryKey: keys.image(image.id) });
+      await read;
     },
   });
   return (

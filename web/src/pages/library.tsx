@@ -106,7 +106,7 @@ function found(count: number, more: boolean): string {
 function Outdated() {
   const outdated = useQuery(libraryQuery).data?.outdated ?? 0;
   return (
-    <div role="status">
+    <div className="outdated" role="status">
       {outdated > 0 && (
         <p className="note">
           <Icon name="sync" />

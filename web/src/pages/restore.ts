@@ -1,4 +1,4 @@
-import type { QueryClient } from '@tanstack/react-query';
+import type { InfiniteData, QueryClient } from '@tanstack/react-query';
 import { answer, api } from '../api/client';
 import { keys } from '../api/keys';
 import type { Image } from '../api/types';
@@ -7,12 +7,20 @@ import type { Image } from '../api/types';
 export async function restore(cache: QueryClient, imageId: string): Promise<Image> {
   const image = await answer(api.POST('/v1/images/{image_id}/restore', { params: { path: { image_id: imageId } } }));
   cache.setQueryData(keys.image(image.id), image);
-  await refreshLibrary(cache);
+  await moved(cache, image.id);
   return image;
 }
 
-/** Reads anew what follows when a picture leaves the library or comes back. */
-export async function refreshLibrary(cache: QueryClient): Promise<void> {
+/** Takes a picture off the lists that it was on, and reads anew what follows when one leaves the library or comes back. */
+export async function moved(cache: QueryClient, imageId: string): Promise<void> {
+  cache.setQueriesData<InfiniteData<{ items: Image[] }>>(
+    { queryKey: keys.imageList },
+    (list) =>
+      list && {
+        ...list,
+        pages: list.pages.map((page) => ({ ...page, items: page.items.filter(({ id }) => id !== imageId) })),
+      },
+  );
   await Promise.all(
     [keys.imageList, keys.library, keys.defaults, keys.avatarSettings].map((queryKey) =>
       cache.invalidateQueries({ queryKey }),

@@ -67,7 +67,7 @@ function KnownRow({ upload, known }: { upload: Upload; known: Image }) {
   return (
     <li className="upload card">
       <Preview upload={upload} />
-      <p className="grow" role="status">
+      <p className="grow" role="alert">
         <strong>{upload.fileName}</strong>: you have this picture already
         {known.title && known.title !== upload.fileName && <>, as “{nameOf(known)}”</>}.
       </p>

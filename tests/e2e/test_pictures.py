@@ -95,7 +95,7 @@ async def test_every_format_goes_in_and_the_page_shows_what_is_made_of_it(browsi
     )
 
     await expect(pictures(page)).to_have_count(4)
-    for name in ("portrait.webp", "small.avif", "phone.HEIC", "scan.tiff"):
+    for name in ("portrait", "small", "phone", "scan"):
         tile = pictures(page).filter(has_text=name)
         await expect(tile.locator("picture img")).to_be_visible()
         assert await is_loaded(tile.locator("picture img"))
@@ -106,7 +106,7 @@ async def test_every_format_goes_in_and_the_page_shows_what_is_made_of_it(browsi
 
 async def see_the_part_that_is_shown(browsing: Browsing) -> None:
     page = browsing.page
-    await pictures(page).filter(has_text="portrait.webp").click()
+    await pictures(page).filter(has_text="portrait").click()
     await expect(page.get_by_role("heading", name="What is shown of it")).to_be_visible()
     stage, words = page.get_by_role("figure").locator("img"), page.get_by_role("figure")
     assert await is_loaded(stage)
@@ -151,7 +151,7 @@ async def see_that_a_lost_thumbnail_breaks_nothing(browsing: Browsing) -> None:
 async def see_that_a_small_picture_was_enlarged(browsing: Browsing) -> None:
     page = browsing.page
     await browsing.open("Library")
-    await pictures(page).filter(has_text="small.avif").click()
+    await pictures(page).filter(has_text="small").click()
     card = page.get_by_role("listitem").filter(has_text="Download for X")
     await expect(card.get_by_text("so it was enlarged")).to_be_visible()
     await browsing.look("picture-enlarged")
@@ -162,7 +162,7 @@ async def test_a_picture_that_fails_says_why_and_can_be_tried_again_or_replaced(
     await sign_up(browsing)
     await browsing.open("Library")
     await choose(page, "Choose pictures", ("torn.png", "image/png", broken_in_the_middle()))
-    await pictures(page).filter(has_text="torn.png").click()
+    await pictures(page).filter(has_text="torn").click()
     reason = page.get_by_role("alert")
     await expect(reason).to_contain_text("damaged")
     await browsing.look("picture-failed")
@@ -179,12 +179,12 @@ async def test_a_picture_that_fails_says_why_and_can_be_tried_again_or_replaced(
     await expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
     await choose(page, "Replace", ("notes.txt", "text/plain", b"hardly a picture"))
     await expect(reason.filter(has_text="JPEG")).to_be_visible()
-    await expect(page.get_by_role("heading", level=1)).to_have_text("torn.png")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("torn")
 
     await choose(page, "Replace", ("china.jpg", "image/jpeg", photograph("china.jpg")))
-    await expect(page.get_by_role("heading", level=1)).to_have_text("china.jpg")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("china")
     await expect(page.get_by_role("status").filter(has_text="Ready")).to_be_attached()
     await expect(page.get_by_label("Description")).to_have_value("A pagoda")
     await browsing.open("Library")
     await expect(pictures(page)).to_have_count(1)
-    await expect(pictures(page)).to_contain_text("china.jpg")
+    await expect(pictures(page)).to_contain_text("china")

@@ -7,15 +7,14 @@ from typing import Any
 
 import httpx2
 from browsing import Browsing
+from connecting import NAMES, connect
 from door import ask_for_account, confirm_address, log_in
 from PIL import Image as Picture
 from playwright.async_api import Locator, Page, expect
 from system import PLATFORMS, photograph
 
-from catalog import load_catalogue
 from servicekit.pictures.perceptual import distance, perceptual_hash
 
-NAMES = {platform: load_catalogue().platforms[platform].name for platform in PLATFORMS}
 FAILING = "mastodon"
 EMAIL = f"{uuid.uuid4().hex}@example.org"
 
@@ -65,30 +64,18 @@ async def upload_and_see_it_become_ready(browsing: Browsing) -> None:
     await page.get_by_label("Choose pictures").set_input_files(
         {"name": "china.jpg", "mimeType": "image/jpeg", "buffer": photograph("china.jpg")}
     )
-    await page.get_by_role("link", name=re.compile(r"china\.jpg")).click()
+    await page.get_by_role("link", name=re.compile("china")).click()
     await mark(page)
     await expect(page.get_by_role("status").filter(has_text="Ready")).to_be_attached()
     await expect(page.get_by_role("radio", name="Avatar")).to_be_checked()
     assert await is_same_page(page)
 
 
-async def connect(browsing: Browsing, platform: str) -> None:
-    page, name = browsing.page, NAMES[platform]
-    await browsing.open("Connections")
-    await page.get_by_role("button", name=f"Connect {name}").click()
-    if load_catalogue().platforms[platform].takes_instance:
-        await page.get_by_role("button", name=re.compile("Go on to 127")).click()
-    await expect(page.get_by_role("heading", name=re.compile(f"Sandbox {name}"))).to_be_visible()
-    await page.get_by_text("Ada Rivers").click()
-    await page.get_by_role("button", name="Allow").click()
-    await expect(page.get_by_role("status").filter(has_text=f"on {name} is connected")).to_be_visible()
-
-
 async def sync_while_one_platform_fails(browsing: Browsing) -> None:
     page = browsing.page
     await switch(browsing, FAILING, fail="500")
     await browsing.open("Library")
-    await page.get_by_role("link", name=re.compile(r"china\.jpg")).click()
+    await page.get_by_role("link", name=re.compile("china")).click()
     await page.get_by_role("button", name="Dry run").click()
     await expect(page.get_by_role("status").filter(has_text="3 will be sent")).to_be_visible()
     await browsing.look("picture")

@@ -57,7 +57,7 @@ class OpenRoutes:
             return False
         for route in self._routes:
             match = route.path_regex.match(scope["path"])
-            if match and scope["method"] in route.methods:
+            if match and scope["method"] in (route.methods or ()):
                 scope.update(app=self._api, route=route, path_params=match.groupdict())
                 return True
         return False

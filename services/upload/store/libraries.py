@@ -72,21 +72,25 @@ class LibraryQueries(UnitOfWork):
         in_force = sa.select(recipes.c.fingerprint).scalar_subquery()
         its = images.c.owner_id == owner_id
         kept = sa.and_(its, images.c.deleted_at.is_(None))
-        outdated = sa.and_(
-            kept,
-            images.c.state == sa.literal_column(f"'{ImageState.READY}'"),  # literally, as the index has it
-            # Two ranges of the index rather than `<>`, which would walk through all that is up to date.
-            sa.or_(images.c.recipes < in_force, images.c.recipes > in_force),
-        )
+        # Literally, as the index has it.
+        ready = sa.and_(kept, images.c.state == sa.literal_column(f"'{ImageState.READY}'"))
         query = sa.select(
-            *(
-                sa.select(sa.func.count()).select_from(images).where(condition).scalar_subquery().label(name)
-                for name, condition in (
-                    ("images", kept),
-                    ("deleted", sa.and_(its, images.c.deleted_at > deleted_since)),
-                    ("outdated", outdated),
-                )
-            )
+            _count(kept).label("images"),
+            # Not by the moment in the condition: there is an index of all that anybody has deleted, by moment.
+            _count(sa.and_(its, images.c.deleted_at.is_not(None)), images.c.deleted_at > deleted_since).label(
+                "deleted"
+            ),
+            # Two ranges of the index rather than `<>`, which would walk through all that is up to date.
+            (
+                _count(sa.and_(ready, images.c.recipes < in_force))
+                + _count(sa.and_(ready, images.c.recipes > in_force))
+            ).label("outdated"),
         )
         row = (await self.session.execute(query)).one()
         return Counts(*row)
+
+
+def _count(condition: sa.ColumnElement[bool], which: sa.ColumnElement[bool] | None = None) -> sa.ScalarSelect[int]:
+    """Makes a part of a query that counts pictures, or those of them for which something is so."""
+    counted = sa.func.count() if which is None else sa.func.count().filter(which)
+    return sa.select(counted).select_from(images).where(condition).scalar_subquery()

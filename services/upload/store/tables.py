@@ -57,10 +57,19 @@ images = sa.Table(
     sa.UniqueConstraint("owner_id", "idempotency_key", name="images_idempotency_key"),
     # Sorted as no other index is, see `NEWEST_FIRST`.
     sa.Index("images_of_library", "owner_id", _NEWEST_FIRST, postgresql_where=sa.text("deleted_at IS NULL")),
-    sa.Index("images_deleted", "owner_id", _NEWEST_FIRST, postgresql_where=sa.text("deleted_at IS NOT NULL")),
+    sa.Index(
+        "images_deleted",
+        "owner_id",
+        _NEWEST_FIRST,
+        postgresql_where=sa.text("deleted_at IS NOT NULL"),
+        postgresql_include=["deleted_at"],
+    ),
     sa.Index("images_to_purge", "deleted_at", postgresql_where=sa.text("deleted_at IS NOT NULL")),
     sa.Index("images_of_file", "owner_id", "sha256", _NEWEST_FIRST),
     sa.Index("images_processing", "created_at", postgresql_where=sa.text("state = 'processing'")),
+    sa.Index(
+        "images_outdated", "owner_id", "recipes", postgresql_where=sa.text("state = 'ready' AND deleted_at IS NULL")
+    ),
     sa.Index("images_by_recipes", "recipes", "id", postgresql_where=sa.text("state = 'ready' AND deleted_at IS NULL")),
 )
 

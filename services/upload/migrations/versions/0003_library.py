@@ -19,6 +19,7 @@ NEWEST_FIRST = sa.text("id DESC NULLS LAST")
 IN_LIBRARY = sa.text("deleted_at IS NULL")
 DELETED = sa.text("deleted_at IS NOT NULL")
 PENDING = sa.text("state = 'pending'")
+READY = sa.text("state = 'ready' AND deleted_at IS NULL")
 
 
 def upgrade() -> None:
@@ -75,15 +76,17 @@ def _extend_images() -> None:
     op.add_column("images", sa.Column("words", postgresql.TSVECTOR(), sa.Computed(WORDS, persisted=True)))
     op.drop_index("images_of_owner", "images")
     op.create_index("images_of_library", "images", ["owner_id", NEWEST_FIRST], postgresql_where=IN_LIBRARY)
-    op.create_index("images_deleted", "images", ["owner_id", NEWEST_FIRST], postgresql_where=DELETED)
+    op.create_index(
+        "images_deleted",
+        "images",
+        ["owner_id", NEWEST_FIRST],
+        postgresql_where=DELETED,
+        postgresql_include=["deleted_at"],
+    )
     op.create_index("images_to_purge", "images", ["deleted_at"], postgresql_where=DELETED)
     op.create_index("images_of_file", "images", ["owner_id", "sha256", NEWEST_FIRST])
-    op.create_index(
-        "images_by_recipes",
-        "images",
-        ["recipes", "id"],
-        postgresql_where=sa.text("state = 'ready' AND deleted_at IS NULL"),
-    )
+    op.create_index("images_outdated", "images", ["owner_id", "recipes"], postgresql_where=READY)
+    op.create_index("images_by_recipes", "images", ["recipes", "id"], postgresql_where=READY)
 
 
 def _create_libraries() -> None:
@@ -158,7 +161,14 @@ def downgrade() -> None:
     for table in ("unreferenced", "recipes", "imports", "uploads", "avatars", "libraries", "defaults", "revisions"):
         op.drop_table(table)
     op.drop_index("variants_by_object", "variants")
-    for index in ("images_by_recipes", "images_of_file", "images_to_purge", "images_deleted", "images_of_library"):
+    for index in (
+        "images_by_recipes",
+        "images_outdated",
+        "images_of_file",
+        "images_to_purge",
+        "images_deleted",
+        "images_of_library",
+    ):
         op.drop_index(index, "images")
     op.create_index("images_of_owner", "images", ["owner_id", "id"])
     # The computed column first: it is made from another.

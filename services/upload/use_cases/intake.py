@@ -100,6 +100,9 @@ class Intake:
             if earlier is not None:
                 return earlier
             more = await expect_room(store, self.quota, owner_id=image.owner_id, bytes=image.bytes, sha256=image.sha256)
+            if more and not await self.objects.exists(image.object_key):
+                # Another upload of the same file was refused meanwhile, and took it away again.
+                await self.objects.put_file(image.object_key, file.path, content_type=image.content_type)
             await store.add_used(image.owner_id, more)
             await store.add_image(image)
             if along is not None:
@@ -110,11 +113,12 @@ class Intake:
 
     async def _give_back(self, image: Image) -> None:
         """Removes an original that was stored for nothing, unless another picture of the owner has the same."""
-        async with self.stores() as store:
-            if await store.has_file(image.owner_id, image.sha256):
-                return
         try:
-            await self.objects.remove(image.object_key)
+            async with self.stores() as store:
+                # Held until it is removed: whoever adds a picture of the same file meanwhile waits, and then looks for it.
+                await store.hold_library(image.owner_id)
+                if not await store.has_file(image.owner_id, image.sha256):
+                    await self.objects.remove(image.object_key)
         except UnavailableError:
             # It goes with the next clean-up.
             log.warning("original_left_behind", object_key=image.object_key, owner_id=image.owner_id)

@@ -1,7 +1,8 @@
 """The clean-up of the object store: what somebody refers to stays, the rest goes in rounds; and pictures whose time is over."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -21,10 +22,13 @@ from servicekit.object_store import ObjectStore
 from servicekit.protobuf import timestamp
 from services.upload.clean_up import GRACE, SETTLE, CleanUp
 from services.upload.domain.image import original_key
+from services.upload.domain.quota import Quota
 from services.upload.settings import UploadSettings
+from services.upload.staging import StagedFile
 from services.upload.store import Store
 from services.upload.store.tables import images
 from services.upload.sweeper import Sweeper
+from services.upload.use_cases.intake import Intake
 
 HASH = "ab" * 32
 HOUR = timedelta(hours=1)
@@ -219,3 +223,41 @@ async def test_a_deleted_picture_is_purged_when_its_time_is_over_and_gives_its_r
     for wait in (GRACE + HOUR, GRACE + SETTLE + 2 * HOUR):
         await rounds.after(wait)
     assert await rounds.there(original_key(owner, gone.sha256), original_key(owner, kept.sha256)) == [False, True]
+
+
+class Interrupted(ObjectStore):
+    """Has something happen right after a file was stored."""
+
+    def __init__(self, settings: UploadSettings, then: Callable[[str], Awaitable[None]]) -> None:
+        super().__init__(settings)
+        self._then: Callable[[str], Awaitable[None]] | None = then
+
+    async def put_file(self, key: str, path: Path, *, content_type: str) -> None:
+        await super().put_file(key, path, content_type=content_type)
+        then, self._then = self._then, None
+        if then is not None:
+            await then(key)
+
+
+async def test_an_original_that_a_refused_upload_of_the_same_file_took_away_is_stored_again(
+    service_settings: Callable[..., Any], database: Database, objects: ObjectStore, tmp_path: Path
+) -> None:
+    settings = service_settings(UploadSettings)
+    content, owner = jpeg(colour="gold"), new_id()
+    file = tmp_path / "gold.jpg"
+    file.write_bytes(content)
+    interrupted = Interrupted(settings, objects.remove)
+    intake = Intake(
+        partial(Store, database), interrupted, settings.picture_limits, Quota(bytes=0, restore_days=30), utc_now
+    )
+
+    shown = await intake.upload(
+        StagedFile(file, len(content), hashlib.sha256(content).hexdigest()),
+        owner_id=owner,
+        alt_text="",
+        file_name="gold.jpg",
+        idempotency_key=None,
+    )
+
+    assert await objects.exists(shown.image.object_key)
+    await interrupted.stop()

@@ -81,7 +81,11 @@ def preview_url_of(variants: Sequence[processor_pb2.Variant], links: MediaLinks)
     """Returns the address of the picture that suits who asks; None before there is one."""
     made = {variant.content_type: variant.object_key for variant in variants if variant.key.startswith(PREVIEW)}
     keys = [made[content_type] for content_type in PREVIEW_FORMATS if content_type in made]
-    return links.to(keys[-1], name="preview", alternatives=keys[:-1]) if keys else None
+    if not keys:
+        return None
+    folder = keys[-1].rpartition("/")[0]
+    beside = [key for key in keys[:-1] if key.rpartition("/")[0] == folder]
+    return links.to(keys[-1], name="preview", alternatives=beside)
 
 
 class Variant(Answer):

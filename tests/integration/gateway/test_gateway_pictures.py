@@ -3,18 +3,22 @@
 import base64
 import io
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from gateway_people import Person
+from gateway_people import MEDIA_KEY, Person
 from google.protobuf.message import Message
 from PIL import Image as Picture
 
+from gateway.settings import GatewaySettings
 from linkarooie.events.v1 import events_pb2 as events
 from linkarooie.processor.v1 import processor_pb2
 from servicekit.bus import Bus
 from servicekit.ids import new_id
+from servicekit.object_store import ObjectStore
 
 PLACEHOLDER = b"\x01\x02 a thumb hash"
 
@@ -41,7 +45,7 @@ def variant(key: str, frame: processor_pb2.Frame | None, *, platform: str = "", 
 @pytest.fixture
 async def picture(api: httpx2.AsyncClient) -> str:
     answer = await api.post("/v1/images", files={"file": ("me.jpg", jpeg())})
-    assert (answer.json()["placeholder"], answer.json()["faces"]) == (None, [])
+    assert [answer.json()[what] for what in ("placeholder", "faces", "preview_url")] == [None, [], None]
     path: str = answer.headers["location"]
     return path
 
@@ -77,6 +81,9 @@ async def test_faces_frames_and_a_placeholder_are_told(
         variants=[
             variant("thumbnail.320.webp", None, content_type="image/webp"),
             variant("thumbnail.320.avif", None, content_type="image/avif"),
+            variant("thumbnail.640.avif", None, content_type="image/avif"),
+            variant("thumbnail.640.jpeg", None, content_type="image/jpeg"),
+            variant("avatar.1024", None, content_type="image/jpeg"),
             variant("x.avatar", around_it, platform="x", content_type="image/jpeg"),
         ],
     )
@@ -86,12 +93,53 @@ async def test_faces_frames_and_a_placeholder_are_told(
 
     assert base64.b64decode(image["placeholder"]) == PLACEHOLDER
     assert image["faces"] == [{"left": 0.5, "top": 0.25, "right": 0.75, "bottom": 0.5}]
-    assert {thumbnail["content_type"] for thumbnail in image["thumbnails"]} == {"image/avif", "image/webp"}
-    assert {each["key"]: each["frame"] for each in variants} == {
+    assert sorted(thumbnail["content_type"] for thumbnail in image["thumbnails"]) == [*["image/avif"] * 2, "image/webp"]
+    assert image["preview_url"].startswith("/media/variants/thumbnail.640.jpeg?")
+    assert "&alt=thumbnail.640.avif&" in image["preview_url"]
+    assert {each["key"]: each["frame"] for each in variants if each["platform"] or "320" in each["key"]} == {
         "thumbnail.320.webp": None,
         "thumbnail.320.avif": None,
         "x.avatar": {"left": 0.25, "top": 0.0, "right": 1.0, "bottom": 1.0, "reason": "faces"},
     }
+
+
+async def test_a_file_is_there_for_everybody_from_when_its_picture_is_published_until_it_is_taken_back(
+    api: httpx2.AsyncClient,
+    http: httpx2.AsyncClient,
+    person: Person,
+    picture: str,
+    say: Callable[..., Any],
+    service_settings: Callable[..., Any],
+    tmp_path: Path,
+    eventually: Callable[..., Any],
+) -> None:
+    key = f"variants/{person.id}/sha/plain/avatar.jpg"
+    (tmp_path / "avatar.jpg").write_bytes(jpeg())
+    objects = ObjectStore(service_settings(GatewaySettings, media_key=MEDIA_KEY))
+    await objects.put_file(key, tmp_path / "avatar.jpg", content_type="image/jpeg")
+    await objects.stop()
+    made = variant("x.avatar", None, platform="x", content_type="image/jpeg")
+    made.object_key = key
+    await say(
+        picture,
+        "ready",
+        events.VariantsReady(image_id=picture.rsplit("/", 1)[1], owner_id=person.id, revision=1, variants=[made]),
+    )
+
+    async def becomes(status: int) -> httpx2.Response | None:
+        answer = await http.get(f"/media/{key}")
+        return answer if answer.status_code == status else None
+
+    before = await http.get(f"/media/{key}")
+    published = await api.patch(picture, json={"published": True})
+    shown = await eventually(partial(becomes, 200))
+    taken_back = await api.patch(picture, json={"published": False})
+    await eventually(partial(becomes, 403))
+
+    assert (before.status_code, before.json()["reason"]) == (403, "MEDIA_LINK_INVALID")
+    assert [answer.json()["published"] for answer in (published, taken_back)] == [True, False]
+    assert shown.headers["cache-control"].startswith("public")
+    assert shown.content == (tmp_path / "avatar.jpg").read_bytes()
 
 
 async def test_a_failed_picture_says_why_and_is_tried_again(

@@ -43,7 +43,7 @@ class Image(Answer):
     created_at: Time
     ready_at: Time | None
     thumbnails: list[Thumbnail]
-    """In WebP and AVIF, smallest first; empty until the picture is ready."""
+    """In WebP and AVIF, smallest first; until an edit is made, of the picture as it was. Empty until it is ready for the first time."""
     preview_url: str | None
     """One address for programs and letters: the picture, 640 pixels at most, as AVIF or WebP for who names these in `Accept`, as JPEG for all
     others. Relative to this API's own address; good for at least a day. Null until the picture is ready."""

@@ -117,7 +117,7 @@ function Facts({ image }: { image: Image }) {
       </div>
       {image.file_name && image.file_name !== image.title && (
         <div>
-          <dt>Name of the file</dt>
+          <dt>File name</dt>
           <dd>{image.file_name}</dd>
         </div>
       )}

@@ -1,5 +1,6 @@
 """Deleting pictures, and taking them back."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -67,6 +68,20 @@ async def test_a_deleted_picture_is_said_to_be_deleted_wherever_it_is_asked_for(
 
     assert caught.value.reason == "IMAGE_DELETED"
     assert len(await told(database, events.ImageDeleted, owner)) == 1
+
+
+async def test_pressing_delete_and_restore_many_times_at_once_does_each_once(
+    upload: Any, owner: str, library: LibraryClient, database: Database
+) -> None:
+    image = await send(upload, jpeg())
+
+    deleted = await asyncio.gather(*(library.delete(image.id) for _ in range(4)), return_exceptions=True)
+    restored = await asyncio.gather(*(library.restore(image.id) for _ in range(4)))
+
+    assert sorted(type(answer).__name__ for answer in deleted) == ["Image", *["NotFoundError"] * 3]
+    assert len({answer.etag for answer in restored}) == 1
+    assert len(await told(database, events.ImageDeleted, owner)) == 1
+    assert len(await told(database, events.ImageRestored, owner)) == 1
 
 
 async def test_restoring_what_is_not_deleted_changes_nothing(

@@ -1,5 +1,6 @@
 """The library: what is said about pictures, finding them, and those that look alike."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -59,6 +60,17 @@ async def test_a_change_of_what_was_not_read_is_refused_with_the_present_etag(
     assert changed.etag != image.etag
     assert (caught.value.reason, caught.value.metadata) == ("ETAG_MISMATCH", {"etag": changed.etag})
     assert (await get(upload, image.id)).title == "First"
+
+
+async def test_of_changes_at_once_to_what_was_read_one_is_made(upload: Any, owner: str, library: LibraryClient) -> None:
+    image = await send(upload, jpeg())
+
+    changes = (library.update(image.id, title=title, etag=image.etag) for title in ("First", "Second", "Third"))
+    answers = await asyncio.gather(*changes, return_exceptions=True)
+
+    [made] = [answer for answer in answers if isinstance(answer, upload_pb2.Image)]
+    assert sum(isinstance(answer, ConflictError) for answer in answers) == 2
+    assert await get(upload, image.id) == made
 
 
 async def test_a_change_that_changes_nothing_leaves_the_etag(upload: Any, owner: str, library: LibraryClient) -> None:

@@ -37,7 +37,12 @@ function leaveForLogin(): void {
   // The pages before one is signed in ask nothing of a session.
   if (!router.state.matches.some(({ routeId }) => routeId === '/signed-in')) return;
   cache.clear();
-  void router.navigate({ to: '/login', search: href === '/' ? {} : { return_to: href } });
+  void router.navigate({
+    to: '/login',
+    search: href === '/' ? {} : { return_to: href },
+    // Whoever is asked whether to stay could not: without a session nothing can be saved.
+    ignoreBlocker: true,
+  });
 }
 
 const root = document.getElementById('root');

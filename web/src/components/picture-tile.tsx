@@ -56,7 +56,14 @@ export function PictureThumb({ image, alt = image.alt_text }: { image: Image; al
   );
   return (
     <span className="thumb">
-      <Photo image={image} side={side} alt={alt} position={squarePosition(image)} otherwise={otherwise} />
+      {/* Faces are told in the whole picture, and what is edited may show a part of it. */}
+      <Photo
+        image={image}
+        side={side}
+        alt={alt}
+        position={image.edited ? undefined : squarePosition(image)}
+        otherwise={otherwise}
+      />
     </span>
   );
 }

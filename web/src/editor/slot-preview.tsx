@@ -48,7 +48,7 @@ export function SlotPreview(props: SlotPreviewProps) {
         )}
       </div>
       {preview.isError ? (
-        <div className="small preview-problem" role="alert">
+        <div className="small preview-problem">
           <p>{Problem.from(preview.error).detail}</p>
           <Button onClick={() => void preview.refetch()}>
             Try again<span className="unseen"> for {place.name}</span>

@@ -3,10 +3,10 @@
 import io
 from typing import Any
 
-from browsing import Browsing
+from browsing import ANYWHERE, Browsing
 from door import sign_up
 from PIL import Image as Picture
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 from skimage import data
 
 
@@ -165,3 +165,27 @@ async def test_nothing_is_lost_unasked(browsing: Browsing) -> None:
     await expect(page).to_have_url(address)
     kept = await kept_edits(page)
     assert (kept["number"], kept["base"]["quarter_turns"], kept["base"]["mirrored"]) == (3, 3, False)
+
+
+async def test_a_preview_that_fails_says_why_and_can_be_tried_again(browsing: Browsing) -> None:
+    page = browsing.page
+    await open_editor(browsing)
+    x = page.get_by_role("listitem", name="X avatar")
+    await preview(page, "X avatar")
+
+    async def refuse(route: Route) -> None:
+        words = {"detail": "The picture engine is busy.", "reason": "BUSY"}
+        await route.fulfill(status=409, json=words, content_type="application/problem+json")
+
+    browsing.expected.add((409, ANYWHERE))
+    await page.route("**/preview", refuse)
+    await page.get_by_role("button", name="Mirror").click()
+    await expect(x.get_by_text("The picture engine is busy.")).to_be_visible()
+    await page.unroute("**/preview")
+    await x.get_by_role("button", name="Try again").click()
+    await preview(page, "X avatar")
+
+    await page.route("**/preview", refuse)
+    await page.get_by_role("button", name="Undo", exact=True).click()
+    await page.reload()
+    await expect(page.get_by_role("alert")).to_contain_text("The picture engine is busy.")

@@ -31,6 +31,10 @@ _LARGE, _LARGE_SCORE_MIN = 0.5, 0.8
 # Of two boxes that overlap by more than this part, the better one counts.
 _OVERLAP_MAX = 0.3
 
+# Pixels. Where its coarsest map is a single row or column, OpenCV 4.14 sees another thing now and then: as though it had
+# left some of it from the picture before.
+_SIDE_MIN = 64
+
 # Of a fraction of the picture: a third of a pixel of the preview.
 _DIGITS = 3
 
@@ -94,9 +98,10 @@ def _found(detector: "cv2.FaceDetectorYN", preview: Image.Image) -> list[list[fl
     """Returns left, top, width and height of each face, in pixels, and its score. Raises MemoryError."""
     import cv2
 
+    pixels = _roomy(_blue_green_red(preview))
     try:
-        detector.setInputSize(preview.size)
-        _, rows = detector.detect(_blue_green_red(preview))
+        detector.setInputSize((pixels.shape[1], pixels.shape[0]))
+        _, rows = detector.detect(pixels)
     except cv2.error as error:
         # Without memory the worker is replaced and the picture tried again; it must not come out different.
         if error.code == cv2.Error.StsNoMem:
@@ -120,6 +125,13 @@ def _blue_green_red(preview: Image.Image) -> NDArray[np.uint8]:
         backdrop = Image.new("RGBA", preview.size, "white")
         preview = Image.alpha_composite(backdrop, preview)
     return np.ascontiguousarray(np.asarray(preview.convert("RGB"))[:, :, ::-1])
+
+
+def _roomy(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Adds black at the right and at the bottom to a picture that is too thin for the detector, as it does by itself in part."""
+    height, width = pixels.shape[:2]
+    missing = max(0, _SIDE_MIN - height), max(0, _SIDE_MIN - width)
+    return np.pad(pixels, ((0, missing[0]), (0, missing[1]), (0, 0))) if any(missing) else pixels
 
 
 def _within(fraction: float) -> float:

@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from services.processor.pipeline import faces
 from services.processor.pipeline.faces import FACES_MAX, find_faces
+from tests.unit.pictures.picture_files import photographs
 from tests.unit.processor.looked_at import FACE, faceless, in_pixels, portrait, portrait_on, small
 
 
@@ -184,3 +185,15 @@ def test_a_picture_is_not_framed_otherwise_for_want_of_memory(monkeypatch, anew)
     monkeypatch.setattr(faces, "_detector", lambda: FailingDetector(cv2.Error.StsNoMem))
     with pytest.raises(MemoryError):
         find_faces(small(portrait()))
+
+
+def test_a_very_thin_picture_gives_the_same_faces_whatever_was_looked_at_before():
+    china = photographs()["china"]
+    strips = [china.crop((0, 0, 640, 32)).resize((320, 16)), china.crop((0, 0, 640, 40)).resize((320, 20))]
+    seen = {
+        (number, find_faces(strip))
+        for side in range(60, 320, 10)
+        for number, strip in enumerate(strips)
+        if find_faces(china.resize((side, side))) is not None
+    }
+    assert len(seen) == len(strips)

@@ -171,7 +171,7 @@ def test_only_the_calls_in_the_values_get_through(release: Any) -> None:
     everyone = [*SERVICES, "migrate"]
     opened = {(source, target) for source in everyone for target in SERVICES if allowed(release, source, target)}
     assert {source for source, target in opened if target == "auth"} == set(SERVICES) - {"auth"}
-    assert {target for source, target in opened if source == "gateway"} == set(SERVICES) - {"gateway", "processor"}
+    assert {target for source, target in opened if source == "gateway"} == set(SERVICES) - {"gateway"}
     assert {source for source, target in opened if target == "upload"} == {"gateway", "sync"}
     assert not [source for source, target in opened if source == "migrate" or target == "gateway"]
 

@@ -17,8 +17,9 @@ from servicekit.errors import InvalidInputError
 if TYPE_CHECKING:  # exists for type checkers only
     from linkarooie.upload.v1.upload_pb2_grpc import UploadServiceAsyncStub
 
-# What the contract allows, and what is fastest: smaller ones cost more calls, larger ones no less time.
-CHUNK_BYTES = 256 * 1024
+# Half of what the contract allows. On its way a piece is held several times over, and a hundred uploads at once are to take
+# little memory (`benchmarks/upload_memory.py`); twice as large ones are not faster.
+CHUNK_BYTES = 128 * 1024
 # 1,500 characters of up to four bytes, and room for a clear answer about a few more.
 ALT_TEXT_MAX_BYTES = 8_000
 # What a form has around its file: boundaries, headers and the description.

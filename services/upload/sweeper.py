@@ -67,7 +67,8 @@ class Sweeper:
     async def _purge_some(self) -> int:
         async with self.stores() as store:
             over = await store.claim_deleted(before=self.clock() - self.restorable, limit=ASKED_AT_ONCE)
-            for image in over:
+            # In an order that all replicas follow: each library is held until the commit.
+            for image in sorted(over, key=lambda image: image.owner_id):
                 await store.remove_image(image.id)
                 await store.release_file(image)
                 log.info("picture_purged", image_id=image.id, owner_id=image.owner_id)

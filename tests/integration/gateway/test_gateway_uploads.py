@@ -81,7 +81,7 @@ async def test_a_picture_is_described_and_deleted(api: httpx2.AsyncClient) -> No
 
     assert described.json()["alt_text"] == "A fox"
     assert (deleted.status_code, deleted.content) == (204, b"")
-    assert (gone.status_code, gone.json()["reason"]) == (404, "IMAGE_NOT_FOUND")
+    assert (gone.status_code, gone.json()["reason"]) == (404, "IMAGE_DELETED")
 
 
 async def test_a_stranger_sees_nothing(

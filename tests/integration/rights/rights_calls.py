@@ -241,15 +241,6 @@ CALLS: Mapping[str, Call] = {
     "linkarooie.upload.v1.UploadService/GetPublishedFile": plain(
         upload.GetPublishedFileRequest(object_key="nowhere"), let_in=StatusCode.NOT_FOUND
     ),
-    "linkarooie.upload.v1.UploadService/ListSimilarImages": made(
-        lambda w: upload.ListSimilarImagesRequest(image_id=w.things.image)
-    ),
-    "linkarooie.upload.v1.UploadService/GetLibrary": plain(upload.GetLibraryRequest()),
-    # Of what is not deleted nothing changes.
-    "linkarooie.upload.v1.UploadService/RestoreImage": made(lambda w: upload.RestoreImageRequest(id=w.things.image)),
-    "linkarooie.upload.v1.UploadService/GetPublishedFile": plain(
-        upload.GetPublishedFileRequest(object_key="nowhere"), let_in=StatusCode.NOT_FOUND
-    ),
     "linkarooie.upload.v1.UploadService/UpdateImage": made(_update_image),
     # What is ready is not tried again.
     "linkarooie.upload.v1.UploadService/RetryImage": made(

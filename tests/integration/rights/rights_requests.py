@@ -202,11 +202,6 @@ REQUESTS: Mapping[str, Request] = {
     "GET /v1/images/{image_id}/similar": about("image_id", "image"),
     "GET /v1/images/{image_id}/uses": about("image_id", "image"),
     "GET /v1/library": plain(),
-    # Of what is not deleted nothing changes.
-    "POST /v1/images/{image_id}/restore": about("image_id", "image"),
-    "GET /v1/images/{image_id}/similar": about("image_id", "image"),
-    "GET /v1/images/{image_id}/uses": about("image_id", "image"),
-    "GET /v1/library": plain(),
     "GET /v1/avatar-settings": plain(),
     "PUT /v1/avatar-settings": plain(json={"by_handle": False, "by_email": False}),
     "GET /v1/images/{image_id}/edits": about("image_id", "image"),

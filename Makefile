@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PACKAGES := linkarooie servicekit services gateway catalog devstack sandbox
 # Each worker has servers of its own; a file's tests stay together, and files come in the order of tests/conftest.py.
-PYTEST := $(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 CODE := $(PACKAGES) tests tools benchmarks protos/generate.py hatch_build.py
 
 .DEFAULT_GOAL := help

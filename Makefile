@@ -7,7 +7,7 @@ PYTEST := $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 CODE := $(PACKAGES) tests tools benchmarks protos/generate.py hatch_build.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test test-unit test-integration test-e2e check format protos lock fuzz benchmark clean setup setup-test web
+.PHONY: help run reset test test-chaos test-unit test-integration test-e2e check format protos lock fuzz benchmark clean setup setup-test web
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -18,9 +18,12 @@ run: web ## Start everything on this machine and print where to go
 reset: setup ## Clear the data of `make run`
 	@$(BIN)/linkarooie reset
 
-test: setup-test web ## Run all tests, browser tests included
+test: setup-test web ## Run the tests, browser tests included
 	@$(BIN)/python tools/browser.py >/dev/null
-	@$(PYTEST)
+	@$(PYTEST) --ignore tests/chaos
+
+test-chaos: setup-test ## Run the fault tests: servers and services that are killed at work
+	@$(PYTEST) tests/chaos
 
 test-unit: setup-test ## Run the unit tests alone: no servers, a few seconds
 	@$(BIN)/pytest -q tests/unit
@@ -28,9 +31,9 @@ test-unit: setup-test ## Run the unit tests alone: no servers, a few seconds
 test-integration: setup-test ## Run the tests against real servers alone
 	@$(PYTEST) tests/integration
 
-test-e2e: setup-test web ## Run the browser and fault tests alone
+test-e2e: setup-test web ## Run the browser tests alone
 	@$(BIN)/python tools/browser.py >/dev/null
-	@$(PYTEST) tests/e2e tests/chaos
+	@$(PYTEST) tests/e2e
 
 fuzz: setup-test ## Damage 20,000 picture files and see that nothing but refusals comes of it
 	@$(BIN)/python -m tests.fuzz --files 20000

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from rich.console import Console
 
 from devstack import DevStack, Endpoints
+from devstack.errors import PortInUseError
+from devstack.ports import who_listens_on
 from linkarooie import __version__, processes
 from linkarooie.secrets import new_secrets
 from linkarooie.services import SERVICES
@@ -19,6 +21,7 @@ from sandbox import Sandbox
 from servicekit import metrics
 from servicekit.errors import AlreadyExistsError
 from servicekit.identity import Role
+from servicekit.ports import is_free
 from servicekit.settings import SettingsError, load_settings
 from servicekit.telemetry import set_up_logs, set_up_traces
 from services.auth.operator import operator_of
@@ -58,6 +61,7 @@ def run(data: Path, *, verbose: bool) -> None:
 async def _run(data: Path) -> None:
     began = time.monotonic()
     ports = {name: _port(name, default) for name, default in PORTS.items()}
+    _refuse_taken(ports)
     step("Starting Postgres, NATS, S3 and the mail catcher")
     async with DevStack(data, mail_port=ports["MAIL_PORT"]) as stack:
         endpoints = stack.endpoints
@@ -84,6 +88,7 @@ async def _run(data: Path) -> None:
 
 PORTS = {"PORT": 8080, "SANDBOX_PORT": 8090, "MAIL_PORT": 8025}
 """The ports that a person types, by the variable that changes them; all others are free ones."""
+PURPOSES = {"PORT": "Linkarooie", "SANDBOX_PORT": "the sandbox platforms", "MAIL_PORT": "the caught mail"}
 
 
 def _port(name: str, default: int) -> int:
@@ -91,6 +96,14 @@ def _port(name: str, default: int) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
         raise SettingsError(f"LINKAROOIE_{name} has to be a port, 1 to 65535; it is {text!r}")
     return int(text)
+
+
+def _refuse_taken(ports: dict[str, int]) -> None:
+    """Raises `PortInUseError` before anything is started, rather than after most of it was."""
+    for name, port in ports.items():
+        if not is_free(port):
+            remedy = f"Stop that program, or set LINKAROOIE_{name} to another port."
+            raise PortInUseError(port, PURPOSES[name], who_listens_on(port), remedy)
 
 
 def step(text: str) -> None:

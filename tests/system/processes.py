@@ -74,7 +74,8 @@ class OwnProcess:
         late = []
         try:
             code = await self.wait(within_seconds=within_seconds)
-            _, late = await asyncio.to_thread(psutil.wait_procs, started[1:], timeout=5)
+            # Who ends with its parent may take a moment to write down what it holds.
+            _, late = await asyncio.to_thread(psutil.wait_procs, started[1:], timeout=within_seconds)
         finally:
             for process in started:
                 with suppress(psutil.NoSuchProcess):

@@ -22,6 +22,7 @@ class LibraryImage:
     id: str
     revision: int
     failure: str = ""
+    alt_text: str = ""
 
 
 class Library:
@@ -36,7 +37,8 @@ class Library:
             answer = await self._stub.GetImage(upload_pb2.GetImageRequest(id=image_id))
         image = answer.image
         failed = image.state == upload_pb2.IMAGE_STATE_FAILED
-        return LibraryImage(image.id, image.revision, (image.failure_message or "It failed.") if failed else "")
+        failure = (image.failure_message or "It failed.") if failed else ""
+        return LibraryImage(image.id, image.revision, failure, image.alt_text)
 
     async def take(self, path: Path, *, file_name: str, idempotency_key: str) -> str | None:
         """Takes a file into the caller's library and returns the picture's id; None if the key made one that was deleted since.

@@ -160,6 +160,7 @@ class Target:
     seen: Seen | None = None
     failures: int = 0
     failing_since: datetime | None = None
+    alt_text: str = ""
 
     @property
     def is_out(self) -> bool:

@@ -99,6 +99,16 @@ registrations = sa.Table(
     _time("registered_at"),
 )
 
+# What servers say of themselves; `terms` is null of one that has not been understood so far.
+servers = sa.Table(
+    "servers",
+    metadata,
+    _text("platform", primary_key=True),
+    _text("instance", primary_key=True),
+    sa.Column("terms", postgresql.JSONB),
+    _time("read_again_at"),
+)
+
 # What the processor has said last of a picture's revision: `failure` is null when the renditions are there.
 image_revisions = sa.Table(
     "image_revisions",
@@ -153,6 +163,7 @@ targets = sa.Table(
     _text("remote_handle"),
     _id("image_id"),
     sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("alt_text", sa.Text, nullable=False, server_default=""),
     _time("requested_at"),
     _time("updated_at"),
     _text("state"),

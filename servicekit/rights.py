@@ -133,6 +133,8 @@ RPCS: Mapping[str, Right] = {
     "linkarooie.upload.v1.UploadService/RetryImage": scope(Scope.IMAGES_WRITE),
     "linkarooie.upload.v1.UploadService/DeleteImage": scope(Scope.IMAGES_WRITE),
     "linkarooie.upload.v1.UploadService/RestoreImage": scope(Scope.IMAGES_WRITE),
+    "linkarooie.upload.v1.UploadService/PurgeImage": scope(Scope.IMAGES_WRITE),
+    "linkarooie.upload.v1.UploadService/PurgeDeletedImages": scope(Scope.IMAGES_WRITE),
     "linkarooie.upload.v1.UploadService/ListVariants": scope(Scope.IMAGES_READ),
     "linkarooie.upload.v1.UploadService/GetEdits": scope(
         Scope.IMAGES_READ, Scope.IMAGES_WRITE

@@ -22,6 +22,7 @@ SUBJECTS: Mapping[type[Message], str] = {
     events.ImageEdited: "evt.image.edited.v1",
     events.ImageDeleted: "evt.image.deleted.v1",
     events.ImageRestored: "evt.image.restored.v1",
+    events.ImagePurged: "evt.image.purged.v1",
     events.DefaultsChanged: "evt.defaults.changed.v1",
     events.AddressesChanged: "evt.addresses.changed.v1",
     events.VariantsReady: "evt.variants.ready.v1",

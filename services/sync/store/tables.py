@@ -150,7 +150,8 @@ syncs = sa.Table(
     sa.Index("syncs_of_owner", "owner_id", "id"),
 )
 
-# `version` fences: who holds an old copy cannot write. `ring_at`: when the doorbell is to ring (again).
+# `version` fences: who holds an old copy cannot write. `ring_at`: when the doorbell is to ring (again). `deferred_at`: since when it
+# waits until fewer targets of its owner are under way on the platform.
 targets = sa.Table(
     "targets",
     metadata,
@@ -178,11 +179,31 @@ targets = sa.Table(
     _time("leased_until", nullable=True),
     sa.Column("lease", sa.Uuid(as_uuid=False)),
     _time("ring_at", nullable=True),
+    _time("deferred_at", nullable=True),
     sa.Index("targets_of_sync", "sync_id"),
     sa.Index("targets_of_place", "connection_id", "slot"),
     sa.Index("targets_of_image", "image_id"),
 )
-sa.Index("targets_to_ring", targets.c.ring_at, postgresql_where=targets.c.ring_at.is_not(None))
+sa.Index("targets_due", targets.c.platform, targets.c.ring_at, postgresql_where=targets.c.ring_at.is_not(None))
+sa.Index(
+    "targets_deferred",
+    targets.c.owner_id,
+    targets.c.platform,
+    targets.c.deferred_at,
+    postgresql_where=targets.c.deferred_at.is_not(None),
+)
+sa.Index(
+    "targets_held_of_owner",
+    targets.c.owner_id,
+    targets.c.platform,
+    postgresql_where=targets.c.leased_until.is_not(None),
+)
+sa.Index(
+    "targets_held_of_place",
+    targets.c.connection_id,
+    targets.c.slot,
+    postgresql_where=targets.c.leased_until.is_not(None),
+)
 
 sa.Index(
     "targets_live",
@@ -207,6 +228,19 @@ holds = sa.Table(
     metadata,
     _text("key", primary_key=True),
     _time("until"),
+)
+
+# Servers that have failed lately; who works has no row. `open_until`: nobody calls before, and then one at a time (`probed_until`).
+circuits = sa.Table(
+    "circuits",
+    metadata,
+    _text("server", primary_key=True),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("accounts", postgresql.ARRAY(sa.Text), nullable=False),
+    _time("failed_at"),
+    sa.Column("openings", sa.Integer, nullable=False),
+    _time("open_until", nullable=True),
+    _time("probed_until", nullable=True),
 )
 
 outbox = outbox_table(metadata)

@@ -154,6 +154,8 @@ RPCS: Mapping[str, Right] = {
     "linkarooie.sync.v1.SyncService/ListPlatforms": scope(Scope.CONNECTIONS_READ),
     "linkarooie.sync.v1.SyncService/BeginConnection": scope(Scope.CONNECTIONS_WRITE),
     "linkarooie.sync.v1.SyncService/FinishConnection": scope(Scope.CONNECTIONS_WRITE),
+    "linkarooie.sync.v1.SyncService/GetConnectionChoice": scope(Scope.CONNECTIONS_WRITE),
+    "linkarooie.sync.v1.SyncService/ChooseConnections": scope(Scope.CONNECTIONS_WRITE),
     "linkarooie.sync.v1.SyncService/ListConnections": scope(Scope.CONNECTIONS_READ),
     "linkarooie.sync.v1.SyncService/GetConnection": scope(Scope.CONNECTIONS_READ),
     "linkarooie.sync.v1.SyncService/CheckConnection": scope(Scope.CONNECTIONS_WRITE),

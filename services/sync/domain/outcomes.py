@@ -11,6 +11,7 @@
         AccountCheckpoint   the person has to do something on the platform
         RateLimited         wait; the account or the whole app
         Cooldown            wait; this one place
+        Outage              wait; the server has failed again and again, and nobody calls it
         InvalidImage        the file is refused
         PolicyRejected      the platform does not want this
         Conflict            it changed meanwhile: read again
@@ -91,6 +92,14 @@ class Cooldown:
 
 
 @dataclass(frozen=True)
+class Outage:
+    """Nothing was asked: the server has failed too often lately. `until` is when it is asked again."""
+
+    until: datetime
+    detail: str = ""
+
+
+@dataclass(frozen=True)
 class InvalidImage:
     """`message` is for people: which rule, and what the file has."""
 
@@ -111,15 +120,19 @@ class Conflict:
 
 @dataclass(frozen=True)
 class Transient:
-    """`is_ours` says that it was not the platform that failed."""
+    """`is_ours` says that it was not the platform that failed; `no_answer` that its server did: none came, or one of its own trouble."""
 
     detail: str = ""
     is_ours: bool = False
+    no_answer: bool = False
 
 
 @dataclass(frozen=True)
 class OutcomeUnknown:
+    """`no_answer` as in `Transient`."""
+
     detail: str = ""
+    no_answer: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,6 +151,7 @@ Problem: TypeAlias = (
     | AccountCheckpoint
     | RateLimited
     | Cooldown
+    | Outage
     | InvalidImage
     | PolicyRejected
     | Conflict
@@ -156,5 +170,6 @@ class PlatformError(Exception):
 
 
 def cut(detail: str) -> str:
-    """Returns a platform's words short enough to keep."""
-    return " ".join(detail.split())[:DETAIL_MAX_CHARACTERS]
+    """Returns a platform's words short enough to keep, and without what no database or screen takes."""
+    words = " ".join(detail.split())[:DETAIL_MAX_CHARACTERS]
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in words)

@@ -54,11 +54,49 @@ def confirmed_by_owner(platform: str) -> Reason:
     )
 
 
+def alt_text_shortened(place: str, limit: int, length: int) -> Reason:
+    return Reason(
+        "ALT_TEXT_SHORTENED",
+        f"{place} takes descriptions of up to {limit} characters. Yours has {length}, so its end is left out there.",
+        _WE,
+    )
+
+
+def alt_text_not_taken(place: str) -> Reason:
+    return Reason(
+        "ALT_TEXT_NOT_TAKEN", f"{place} takes no description with this picture, so yours is not sent there.", _THEY
+    )
+
+
+def picture_too_large(platform: str) -> Reason:
+    return Reason(
+        "PICTURE_TOO_LARGE",
+        f"The picture that {platform} shows is too large for us to copy. Keep it yourself before you send another one: we could not put it back.",
+        _YOU,
+    )
+
+
+def picture_not_kept(platform: str) -> Reason:
+    return Reason(
+        "PICTURE_UNREADABLE",
+        f"What {platform} shows here is no picture that we can copy. Have a look there before you send another one: we could not put it back.",
+        _YOU,
+    )
+
+
 # We go on by ourselves
 
 
 def transient(platform: str) -> Reason:
     return Reason("PLATFORM_UNAVAILABLE", f"{platform} does not answer as it should. We try again by ourselves.", _WE)
+
+
+def platform_down(platform: str) -> Reason:
+    return Reason(
+        "PLATFORM_DOWN",
+        f"{platform} does not answer. We leave it alone for a while, then see whether it is back and go on by ourselves.",
+        _WE,
+    )
 
 
 def outcome_unknown(platform: str) -> Reason:

@@ -109,7 +109,8 @@ class Submission:
 class Seen:
     """One look at a place. `tag` changes when the picture there does; all are empty where there is no picture.
 
-    `is_wanted` is the verdict of the comparison: this is the picture that the target wants.
+    `is_wanted` is the verdict of the comparison: this is the picture that the target wants. `trouble` is the code of the reason why
+    there is no copy of what is there.
     """
 
     at: datetime
@@ -119,6 +120,7 @@ class Seen:
     distance: int | None = None
     object_key: str = ""
     is_wanted: bool = False
+    trouble: str = ""
 
     @property
     def is_unreadable(self) -> bool:
@@ -367,6 +369,8 @@ def refused(target: Target, problem: o.Problem, rules: Rules, *, now: datetime, 
         case o.Cooldown(until):
             at = max(until, now) + timedelta(seconds=jitter(0.2, 1.0))
             return target.to(S.WAITING if is_out else S.PAUSED, reasons.cooling_down(name), now=now, next_attempt_at=at)
+        case o.Outage(until):
+            return _wait_for_server(target, until, rules, S.WAITING if is_out else S.PAUSED, now=now, jitter=jitter)
         case o.AuthRevoked():
             return target.to(S.PAUSED, reasons.revoked(name), now=now)
         case o.MissingScope():
@@ -414,6 +418,17 @@ def _again_later(
     at = now + timedelta(seconds=wait)
     reason = _why_again(problem, name)
     return target.to(state, reason, now=now, next_attempt_at=at, failures=failures, failing_since=since)
+
+
+def _wait_for_server(
+    target: Target, until: datetime, rules: Rules, state: TargetState, *, now: datetime, jitter: Jitter
+) -> Target:
+    """Waits without having asked; not for ever either."""
+    since = target.failing_since or now
+    if now - since >= BUDGET:
+        return target.to(S.FAILED, reasons.gave_up(rules.platform_name), now=now, failures=0, failing_since=None)
+    at = max(until, now) + timedelta(seconds=jitter(0.2, 1.0))
+    return target.to(state, reasons.platform_down(rules.platform_name), now=now, next_attempt_at=at, failing_since=since)
 
 
 def _why_again(problem: _PassingProblem, platform: str) -> Reason:

@@ -38,7 +38,10 @@ async def finish_connection(platform: str, request: Request, gateway: Gateway, *
                 sync_pb2.FinishConnectionRequest(platform=platform, parameters=dict(request.query_params)),
                 timeout=seconds,
             )
-        response = see_other("/connections", connected=answer.connection.id)
+        if answer.choice_id:
+            response = see_other("/connections/choose", choice=answer.choice_id)
+        else:
+            response = see_other("/connections", connected=answer.connection.id)
     except ServiceError as error:
         response = see_other("/connections", problem=error.reason, platform=platform)
     except grpc.aio.AioRpcError:

@@ -259,6 +259,8 @@ ROUTES: Mapping[str, Route] = {
         ANYONE, Limit.WRITE
     ),  # who is not signed in signs in, and comes back
     "GET /v1/connections/client-metadata/{platform}": Route(ANYONE, Limit.READ),
+    "GET /v1/connections/choices/{choice_id}": Route(scope(Scope.CONNECTIONS_WRITE), Limit.READ),
+    "POST /v1/connections/choices/{choice_id}": Route(scope(Scope.CONNECTIONS_WRITE), Limit.WRITE),
     "GET /v1/connections/{connection_id}": Route(scope(Scope.CONNECTIONS_READ), Limit.READ),
     "POST /v1/connections/{connection_id}/check": Route(scope(Scope.CONNECTIONS_WRITE), Limit.WRITE),
     "POST /v1/connections/{connection_id}/import": Route(scope(Scope.IMAGES_WRITE), Limit.UPLOAD),

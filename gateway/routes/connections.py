@@ -8,7 +8,14 @@ from gateway.consent import finish_connection
 from gateway.context import GatewayParts
 from gateway.pages import PageSize, PageToken
 from gateway.problems import told
-from gateway.schemas.connections import Connection, ConnectionList, ConsentLink, NewConnection
+from gateway.schemas.connections import (
+    ChosenAccounts,
+    Connection,
+    ConnectionChoice,
+    ConnectionList,
+    ConsentLink,
+    NewConnection,
+)
 from linkarooie.sync.v1 import sync_pb2
 from servicekit.protobuf import moment
 
@@ -29,7 +36,10 @@ async def begin_connection(wanted: NewConnection, gateway: GatewayParts) -> Cons
 
 @router.get("/callback/{platform}", status_code=status.HTTP_303_SEE_OTHER, response_class=RedirectResponse)
 async def return_from_platform(platform: str, request: Request, gateway: GatewayParts) -> RedirectResponse:
-    """Takes the browser back from the platform, and on to `/connections?connected=…` or `?problem=…` of the web client."""
+    """Takes the browser back from the platform, and on to `/connections?connected=…` or `?problem=…` of the web client.
+
+    Where the consent has opened several accounts, on to `/connections/choose?choice=…`.
+    """
     return await finish_connection(platform, request, gateway, seconds=PLATFORM_SECONDS)
 
 
@@ -38,6 +48,25 @@ async def get_client_metadata(platform: str, gateway: GatewayParts) -> Response:
     """Returns the document by which a platform knows this installation (OAuth client metadata)."""
     answer = await gateway.sync.GetClientMetadata(sync_pb2.GetClientMetadataRequest(platform=platform))
     return Response(answer.document_json, media_type="application/json")
+
+
+@router.get("/choices/{choice_id}", responses=told(404, 409))
+async def get_connection_choice(choice_id: str, gateway: GatewayParts) -> ConnectionChoice:
+    """Returns the accounts that a consent has opened and of which its owner has not chosen yet."""
+    return ConnectionChoice.of(
+        await gateway.sync.GetConnectionChoice(sync_pb2.GetConnectionChoiceRequest(id=choice_id))
+    )
+
+
+@router.post("/choices/{choice_id}", responses=told(404, 409))
+async def choose_connections(choice_id: str, chosen: ChosenAccounts, gateway: GatewayParts) -> ConnectionList:
+    """Connects the chosen accounts, all or none of them. The access to the others is forgotten, and a choice is made once."""
+    answer = await gateway.sync.ChooseConnections(
+        sync_pb2.ChooseConnectionsRequest(id=choice_id, remote_ids=chosen.remote_ids)
+    )
+    return ConnectionList(
+        items=[Connection.of(connection, gateway.links) for connection in answer.connections], next_page_token=""
+    )
 
 
 @router.get("")

@@ -1,6 +1,7 @@
 """Accounts on platforms."""
 
-from typing import Literal, cast
+import base64
+from typing import Annotated, Literal, cast
 
 from pydantic import Field
 
@@ -119,6 +120,53 @@ class ConnectionList(Answer):
     items: list[Connection]
     next_page_token: str
     """Empty on the last page."""
+
+
+class OfferedAccount(Answer):
+    """An account that a consent has opened, and that its owner may choose to connect."""
+
+    remote_id: str
+    remote_handle: str
+    remote_url: str | None
+    picture_url: str | None
+    """A small picture as a `data:` address; null where there is none."""
+    connection_id: str | None
+    """The connection that the account is already: choosing it renews the access. Null for a new one."""
+
+    @classmethod
+    def of(cls, account: sync_pb2.OfferedAccount) -> "OfferedAccount":
+        picture = base64.b64encode(account.picture).decode()
+        return cls(
+            remote_id=account.remote_id,
+            remote_handle=account.remote_handle,
+            remote_url=account.remote_url or None,
+            picture_url=f"data:{account.picture_type};base64,{picture}" if account.picture_type else None,
+            connection_id=account.connection_id or None,
+        )
+
+
+class ConnectionChoice(Answer):
+    """Several accounts that one consent has opened. None of them is connected before its owner has chosen."""
+
+    platform: str
+    accounts: list[OfferedAccount]
+    """In the platform's order."""
+    expires_at: Time
+
+    @classmethod
+    def of(cls, choice: sync_pb2.GetConnectionChoiceResponse) -> "ConnectionChoice":
+        return cls(
+            platform=choice.platform,
+            accounts=[OfferedAccount.of(account) for account in choice.accounts],
+            expires_at=moment(choice.expire_time),
+        )
+
+
+class ChosenAccounts(Question):
+    """Which of the offered accounts to connect."""
+
+    remote_ids: list[Annotated[str, Field(min_length=1, max_length=300)]] = Field(min_length=1, max_length=200)
+    """The platform's ids of them."""
 
 
 class NewConnection(Question):

@@ -17,6 +17,7 @@ from services.sync.domain.target import Seen, Target
 from services.sync.lifecycle import reason_message, state_message
 from services.sync.places import Platforms
 from services.sync.store.targets import TargetStep
+from services.sync.use_cases.choices import Offer, picture_type
 from services.sync.use_cases.connections import Connections, ShownConnection
 from services.sync.use_cases.pictures import Pictures
 from services.sync.use_cases.syncs import ShownSync, Syncs
@@ -79,10 +80,28 @@ class SyncApi(sync_pb2_grpc.SyncServiceServicer):
     async def FinishConnection(
         self, request: sync_pb2.FinishConnectionRequest, context: Context
     ) -> sync_pb2.FinishConnectionResponse:
-        shown, reconnected = await self._connections.finish(
-            request.platform, dict(request.parameters), owner_id=_caller()
+        finished = await self._connections.finish(request.platform, dict(request.parameters), owner_id=_caller())
+        return sync_pb2.FinishConnectionResponse(
+            connection=self._connection(finished.shown) if finished.shown else None,
+            reconnected=finished.reconnected,
+            choice_id=finished.choice_id,
         )
-        return sync_pb2.FinishConnectionResponse(connection=self._connection(shown), reconnected=reconnected)
+
+    async def GetConnectionChoice(
+        self, request: sync_pb2.GetConnectionChoiceRequest, context: Context
+    ) -> sync_pb2.GetConnectionChoiceResponse:
+        choice = await self._connections.offered(request.id, owner_id=_caller())
+        return sync_pb2.GetConnectionChoiceResponse(
+            platform=choice.platform,
+            accounts=[_offered(offer) for offer in choice.offers],
+            expire_time=timestamp(choice.expires_at),
+        )
+
+    async def ChooseConnections(
+        self, request: sync_pb2.ChooseConnectionsRequest, context: Context
+    ) -> sync_pb2.ChooseConnectionsResponse:
+        connected = await self._connections.choose(request.id, list(request.remote_ids), owner_id=_caller())
+        return sync_pb2.ChooseConnectionsResponse(connections=[self._connection(shown) for shown in connected])
 
     async def ListConnections(
         self, request: sync_pb2.ListConnectionsRequest, context: Context
@@ -228,6 +247,18 @@ class SyncApi(sync_pb2_grpc.SyncServiceServicer):
 
 def _caller() -> str:
     return current_caller().user_id
+
+
+def _offered(offer: Offer) -> sync_pb2.OfferedAccount:
+    account, picture = offer.opened.account, offer.picture_bytes
+    return sync_pb2.OfferedAccount(
+        remote_id=account.remote_id,
+        remote_handle=account.handle,
+        remote_url=account.url,
+        picture=picture,
+        picture_type=picture_type(picture),
+        connection_id=offer.connection_id,
+    )
 
 
 def _observed(seen: Seen | None) -> sync_pb2.ObservedPicture | None:

@@ -108,6 +108,7 @@ class Sweeper:
         """Removes what is past its time."""
         now = self.clock()
         async with self.stores() as store:
+            await store.empty_attempts(now)
             await store.purge_attempts(now - ATTEMPT_KEPT_FOR)
             await store.purge_holds(now)
             await store.commit()

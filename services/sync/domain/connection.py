@@ -44,6 +44,15 @@ class Grant:
 
 
 @dataclass(frozen=True)
+class OpenedAccount:
+    """An account that a consent has opened, and the access to it. `picture_url` leads to a small picture of it, if there is one."""
+
+    account: RemoteAccount
+    grant: Grant
+    picture_url: str = ""
+
+
+@dataclass(frozen=True)
 class Connection:
     """One connected account. The credentials are sealed; `grant_version` grows when they change."""
 

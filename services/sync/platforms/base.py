@@ -20,10 +20,10 @@ from importlib import import_module
 from typing import Any, Literal, Protocol
 
 from catalog import Platform
-from servicekit.ids import Clock
-from servicekit.outbound import Answer, Outbound, OutboundError, RefusedHostError, UnreachableError
+from servicekit.ids import Clock, utc_now
+from servicekit.outbound import Answer, NoAnswerError, Outbound, OutboundError, RefusedHostError, UnreachableError
 from services.sync import platforms
-from services.sync.domain.connection import Credentials, Grant, RemoteAccount
+from services.sync.domain.connection import Credentials, Grant, OpenedAccount, RemoteAccount
 from services.sync.domain.outcomes import (
     Accepted,
     AuthRevoked,
@@ -53,6 +53,7 @@ class Session:
 
     account: RemoteAccount
     credentials: Credentials = field(repr=False)
+    terms: ServerTerms | None = None  # of the account's server, as far as they are known; read for `submit` alone
 
 
 @dataclass(frozen=True)
@@ -103,11 +104,21 @@ class Adapter(ABC):
         """Tells whether the callback says that the person refused."""
         return "error" in parameters
 
-    @abstractmethod
     async def finish_auth(
         self, parameters: Mapping[str, str], *, kept: Mapping[str, str], callback_url: str
     ) -> tuple[RemoteAccount, Grant]:
-        """Turns a callback into access to an account. Raises also `DifferentAccountError`."""
+        """Turns a callback into access to an account. Raises also `DifferentAccountError`.
+
+        Platforms where one consent may open several accounts have `open_accounts` instead.
+        """
+        raise NotImplementedError
+
+    async def open_accounts(
+        self, parameters: Mapping[str, str], *, kept: Mapping[str, str], callback_url: str
+    ) -> Sequence[OpenedAccount]:
+        """Turns a callback into access to every account that it opens, which may be none. Of several the person chooses."""
+        account, grant = await self.finish_auth(parameters, kept=kept, callback_url=callback_url)
+        return (OpenedAccount(account, grant),)
 
     async def refresh(self, session: Session) -> Grant:
         """Renews the access. Platforms whose access does not end have nothing to renew."""
@@ -233,7 +244,11 @@ class Api:
             )
         except OutboundError as error:
             lost = writes and not isinstance(error, UnreachableError | RefusedHostError)
-            raise PlatformError((OutcomeUnknown if lost else Transient)(cut(str(error)))) from error
+            detail, no_answer = cut(str(error)), isinstance(error, UnreachableError | NoAnswerError)
+            problem = OutcomeUnknown(detail, no_answer) if lost else Transient(detail, no_answer=no_answer)
+            raise PlatformError(problem) from error
+        note_limits(spent_in(answer.headers, now=self._clock(), writes=writes, scope_of=self._scope_of))
+        answer = _without_secrets(answer, headers or {}, data or {})
         if answer.status >= 500:
             raise PlatformError(server_trouble(answer, writes=writes))
         return answer
@@ -266,4 +281,5 @@ def described(answer: Answer) -> str:
 
 def server_trouble(answer: Answer, *, writes: bool) -> Problem:
     """Returns what an answer means that says nothing about what was done."""
-    return (OutcomeUnknown if writes else Transient)(described(answer))
+    detail, no_answer = described(answer), answer.status >= 500
+    return OutcomeUnknown(detail, no_answer) if writes else Transient(detail, no_answer=no_answer)

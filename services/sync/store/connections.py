@@ -57,10 +57,24 @@ class ConnectionQueries(UnitOfWork):
         row = (await self.session.execute(query.with_for_update())).first()
         return None if row is None else _ATTEMPT.validate_python(dict(row._mapping))
 
+    async def attempt(self, attempt_id: str, *, owner_id: str, lock: bool = False) -> ConnectAttempt | None:
+        query = sa.select(connect_attempts).where(
+            connect_attempts.c.id == attempt_id, connect_attempts.c.owner_id == owner_id
+        )
+        row = (await self.session.execute(query.with_for_update() if lock else query)).first()
+        return None if row is None else _ATTEMPT.validate_python(dict(row._mapping))
+
     async def use_attempt(self, attempt_id: str, now: datetime) -> None:
         # What was kept for it is not needed again.
         change = sa.update(connect_attempts).where(connect_attempts.c.id == attempt_id)
         await self.session.execute(change.values(used_at=now, sealed=b""))
+
+    async def empty_attempts(self, now: datetime) -> None:
+        """Forgets what was kept for beginnings that nobody can end any more: there may be access to accounts among it."""
+        change = sa.update(connect_attempts).where(
+            connect_attempts.c.expires_at <= now, sa.func.length(connect_attempts.c.sealed) > 0
+        )
+        await self.session.execute(change.values(sealed=b""))
 
     async def purge_attempts(self, before: datetime) -> None:
         await self.session.execute(sa.delete(connect_attempts).where(connect_attempts.c.expires_at < before))

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
@@ -29,9 +29,8 @@ from services.sync.domain.connection import (
     ConnectAttempt,
     Connection,
     ConnectionState,
-    Grant,
+    OpenedAccount,
     Place,
-    RemoteAccount,
     link_expired,
     refresh_time,
 )
@@ -43,6 +42,7 @@ from services.sync.places import Platforms
 from services.sync.platforms.base import Adapter, DifferentAccountError
 from services.sync.store import Store
 from services.sync.tokens import Tokens
+from services.sync.use_cases.choices import Choice, Choices
 
 log = structlog.get_logger()
 
@@ -76,6 +76,15 @@ class Begun:
 
 
 @dataclass(frozen=True)
+class Finished:
+    """What a consent led to: a connection, or a choice that its owner has to make first."""
+
+    shown: ShownConnection | None = None
+    reconnected: bool = False
+    choice_id: str = ""
+
+
+@dataclass(frozen=True)
 class Connections:
     """Dependencies of the use cases."""
 
@@ -87,6 +96,10 @@ class Connections:
     clock: Clock
     secret: Callable[[], str]
     callback_url: Callable[[str], str]
+
+    @property
+    def choices(self) -> Choices:
+        return Choices(self.stores, self.vault, self.clock)
 
     async def begin(self, platform: str, instance: str, *, owner_id: str) -> Begun:
         """Begins to connect an account.
@@ -118,10 +131,8 @@ class Connections:
             await store.commit()
         return Begun(start.authorize_url, attempt)
 
-    async def finish(
-        self, platform: str, parameters: Mapping[str, str], *, owner_id: str
-    ) -> tuple[ShownConnection, bool]:
-        """Ends what `begin` began; returns the connection, and whether it had been connected before.
+    async def finish(self, platform: str, parameters: Mapping[str, str], *, owner_id: str) -> Finished:
+        """Ends what `begin` began, unless the consent has opened several accounts: then their owner has to choose first.
 
         What is on the platform now is looked at right after it by the sweeper, so that the browser is answered at once and a crash
         forgets nothing. Raises `PreconditionError` with the reason why the link leads nowhere, and `UnavailableError`.
@@ -136,7 +147,7 @@ class Connections:
             )
         try:
             kept = self.vault.open(attempt.sealed, user=owner_id, thing=attempt.id, field=KEPT_FIELD)
-            account, grant = await adapter.finish_auth(parameters, kept=kept, callback_url=self.callback_url(platform))
+            opened = await adapter.open_accounts(parameters, kept=kept, callback_url=self.callback_url(platform))
         except DifferentAccountError as error:
             raise PreconditionError(
                 "You signed in with another account than the one that you named. Start again, and sign in with that one.",
@@ -149,12 +160,62 @@ class Connections:
             if isinstance(error.problem, o.Transient | o.RateLimited | o.OutcomeUnknown):
                 raise self._unavailable(platform, error) from error
             log.warning("connect_refused", platform=platform, problem=str(error))
-            raise link_expired() from error
+            raise self._refused(platform, error.problem) from error
+        if not opened:
+            raise PreconditionError(
+                f"{self.platforms.name(platform)} has opened no account there that you look after. Nothing was connected; start again, "
+                "and choose one when it asks.",
+                reason="NO_ACCOUNTS",
+            )
+        if len(opened) > 1:
+            choice_id = await self.choices.offer(platform, opened, adapter, owner_id=owner_id)
+            return Finished(choice_id=choice_id)
         try:
-            return await self._connect(platform, account, grant, owner_id)
+            return await self._finish(platform, opened[0], owner_id)
         except sa.exc.IntegrityError:
             # The same account was connected twice at once; the other one was first, so now it is a reconnect.
-            return await self._connect(platform, account, grant, owner_id)
+            return await self._finish(platform, opened[0], owner_id)
+
+    def _refused(self, platform: str, problem: o.Problem) -> PreconditionError:
+        """Returns why a consent leads nowhere, for people."""
+        name = self.platforms.name(platform)
+        match problem:
+            case o.MissingScope():
+                return PreconditionError(
+                    f"You have not allowed all that {name} asks for, so that pictures could not be changed. Nothing was connected; "
+                    "start again, and leave everything ticked.",
+                    reason="CONSENT_INCOMPLETE",
+                )
+            case o.AccountCheckpoint(link):
+                return PreconditionError(reasons.account_locked(name, link).message, reason="ACCOUNT_LOCKED")
+            case _:
+                return link_expired()
+
+    async def offered(self, choice_id: str, *, owner_id: str) -> Choice:
+        """Returns a choice that its owner has not made yet. Raises `NotFoundError` and `PreconditionError`."""
+        async with self.stores() as store:
+            return await self.choices.open(store, choice_id, owner_id=owner_id)
+
+    async def choose(self, choice_id: str, remote_ids: Collection[str], *, owner_id: str) -> Sequence[ShownConnection]:
+        """Connects the accounts that their owner has chosen, all at once; the access to the others is forgotten.
+
+        Raises `NotFoundError`, `PreconditionError`, and `InvalidInputError` for what was not offered.
+        """
+        try:
+            return await self._choose(choice_id, remote_ids, owner_id)
+        except sa.exc.IntegrityError:
+            # One of them was connected in another way at once.
+            return await self._choose(choice_id, remote_ids, owner_id)
+
+    async def _choose(self, choice_id: str, remote_ids: Collection[str], owner_id: str) -> Sequence[ShownConnection]:
+        async with self.stores() as store:
+            choice = await self.choices.open(store, choice_id, owner_id=owner_id, lock=True)
+            chosen = choice.chosen(remote_ids)
+            await store.use_attempt(choice_id, self.clock())
+            await store.lock_connections([offer.connection_id for offer in chosen if offer.connection_id])
+            shown = [(await self._connect(store, choice.platform, offer.opened, owner_id))[0] for offer in chosen]
+            await store.commit()
+        return shown
 
     async def _use_attempt(
         self, adapter: Adapter, platform: str, parameters: Mapping[str, str], owner_id: str
@@ -172,36 +233,41 @@ class Connections:
             await store.commit()
         return attempt
 
-    async def _connect(
-        self, platform: str, account: RemoteAccount, grant: Grant, owner_id: str
-    ) -> tuple[ShownConnection, bool]:
-        now = self.clock()
-        slots = self.platforms.connectable_slots(self.platforms.catalogue.platforms[platform])
+    async def _finish(self, platform: str, opened: OpenedAccount, owner_id: str) -> Finished:
         async with self.stores() as store:
-            known = await store.connection_by_identity(owner_id, platform, account, lock=True)
-            if known is None:
-                connection_id = new_id()
-                connection = Connection(
-                    id=connection_id,
-                    owner_id=owner_id,
-                    platform=platform,
-                    account=account,
-                    sealed=self.tokens.seal(connection_id, owner_id, grant),
-                    created_at=now,
-                    checked_at=now,
-                    expires_at=grant.expires_at,
-                    refresh_at=refresh_time(grant, now),
-                )
-                await store.add_connection(connection, slots, look_at=now)
-            else:
-                connection = replace(known, account=account, state=ConnectionState.HEALTHY, reason=None, checked_at=now)
-                await store.set_grant(known, self.tokens.seal(known.id, owner_id, grant), grant, now)
-                await store.change_account(known.id, account, now)
-                await self._make_healthy(store, known)
-                await store.ensure_places(known.id, slots, look_at=now)
-            store.record(_added(connection, reconnected=known is not None), owner_id=owner_id)
-            places = (await store.places_of([connection.id]))[connection.id]
+            shown, reconnected = await self._connect(store, platform, opened, owner_id)
             await store.commit()
+        return Finished(shown, reconnected=reconnected)
+
+    async def _connect(
+        self, store: Store, platform: str, opened: OpenedAccount, owner_id: str
+    ) -> tuple[ShownConnection, bool]:
+        """Connects an account or renews its access; tells whether it was connected before."""
+        now, account, grant = self.clock(), opened.account, opened.grant
+        slots = self.platforms.connectable_slots(self.platforms.catalogue.platforms[platform])
+        known = await store.connection_by_identity(owner_id, platform, account, lock=True)
+        if known is None:
+            connection_id = new_id()
+            connection = Connection(
+                id=connection_id,
+                owner_id=owner_id,
+                platform=platform,
+                account=account,
+                sealed=self.tokens.seal(connection_id, owner_id, grant),
+                created_at=now,
+                checked_at=now,
+                expires_at=grant.expires_at,
+                refresh_at=refresh_time(grant, now),
+            )
+            await store.add_connection(connection, slots, look_at=now)
+        else:
+            connection = replace(known, account=account, state=ConnectionState.HEALTHY, reason=None, checked_at=now)
+            await store.set_grant(known, self.tokens.seal(known.id, owner_id, grant), grant, now)
+            await store.change_account(known.id, account, now)
+            await self._make_healthy(store, known)
+            await store.ensure_places(known.id, slots, look_at=now)
+        store.record(_added(connection, reconnected=known is not None), owner_id=owner_id)
+        places = (await store.places_of([connection.id]))[connection.id]
         return ShownConnection(connection, places), known is not None
 
     async def _make_healthy(self, store: Store, connection: Connection) -> None:

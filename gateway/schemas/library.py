@@ -25,6 +25,8 @@ class Library(Answer):
     """Pictures whose files are being brought up to date, since platforms have changed their sizes."""
     restore_days: int
     """How long a deleted picture can be restored."""
+    deleted_bytes: int
+    """How many of the used bytes come back when all deleted pictures are deleted for good."""
 
     @classmethod
     def of(cls, answer: upload_pb2.GetLibraryResponse) -> "Library":
@@ -35,7 +37,16 @@ class Library(Answer):
             deleted=answer.deleted_count,
             outdated=answer.outdated_count,
             restore_days=answer.restore_days,
+            deleted_bytes=answer.deleted_bytes,
         )
+
+
+class Purged(Answer):
+    """What was deleted for good."""
+
+    images: int
+    freed_bytes: int
+    """How much room came back: none for a file that another picture has."""
 
 
 class SimilarImages(Answer):

@@ -34,6 +34,7 @@ from services.upload.use_cases.edits import Editing
 from services.upload.use_cases.imports import Imports
 from services.upload.use_cases.intake import Intake
 from services.upload.use_cases.library import Library
+from services.upload.use_cases.purging import Purging
 from services.upload.use_cases.recipes import Recipes
 from services.upload.use_cases.results import Results
 
@@ -72,6 +73,7 @@ def build(settings: UploadSettings, *, clock: Clock = utc_now) -> App:
         avatar_files=avatar_files,
         intake=intake,
         library=library,
+        purging=Purging(stores=stores, clock=clock),
         editing=editing,
         choosing=choosing,
         direct=direct,

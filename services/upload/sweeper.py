@@ -4,6 +4,7 @@ The rows are the truth and a job is only a doorbell, so a doorbell that nobody a
 Any number of replicas may do this at once: rows are taken with SKIP LOCKED.
 """
 
+import itertools
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,8 +13,10 @@ import structlog
 from servicekit.database import OpenStore
 from servicekit.ids import Clock
 from servicekit.subjects import RENDER_BULK
+from services.upload.domain.image import Image
 from services.upload.jobs import ask
 from services.upload.store import Store
+from services.upload.use_cases.purging import forget
 
 log = structlog.get_logger()
 
@@ -68,9 +71,11 @@ class Sweeper:
         async with self.stores() as store:
             over = await store.claim_deleted(before=self.clock() - self.restorable, limit=ASKED_AT_ONCE)
             # In an order that all replicas follow: each library is held until the commit.
-            for image in sorted(over, key=lambda image: image.owner_id):
-                await store.remove_image(image.id)
-                await store.release_file(image)
-                log.info("picture_purged", image_id=image.id, owner_id=image.owner_id)
+            for _, its in itertools.groupby(sorted(over, key=_owner), _owner):
+                await forget(store, list(its), clock=self.clock)
             await store.commit()
         return len(over)
+
+
+def _owner(image: Image) -> str:
+    return image.owner_id

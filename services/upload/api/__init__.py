@@ -13,6 +13,7 @@ from services.upload.use_cases.edits import Editing
 from services.upload.use_cases.imports import Imports
 from services.upload.use_cases.intake import Intake
 from services.upload.use_cases.library import Library
+from services.upload.use_cases.purging import Purging
 
 
 class UploadApi(AvatarApi, IntakeApi, LibraryApi, EditsApi, DefaultsApi):
@@ -25,6 +26,7 @@ class UploadApi(AvatarApi, IntakeApi, LibraryApi, EditsApi, DefaultsApi):
         avatar_files: AvatarFiles,
         intake: Intake,
         library: Library,
+        purging: Purging,
         editing: Editing,
         choosing: Choosing,
         direct: DirectUploads,
@@ -34,6 +36,7 @@ class UploadApi(AvatarApi, IntakeApi, LibraryApi, EditsApi, DefaultsApi):
         self._avatar_files = avatar_files
         self._intake = intake
         self._library = library
+        self._purging = purging
         self._editing = editing
         self._choosing = choosing
         self._direct = direct

@@ -9,6 +9,7 @@ from servicekit.pages import PageRequest
 from services.upload.api.messages import STATES, Context, image_message, variant_message
 from services.upload.domain.image import Change, ImageFilter, ImageState
 from services.upload.use_cases.library import Library
+from services.upload.use_cases.purging import Purging
 
 STATES_SAID: Mapping[int, ImageState] = {said: state for state, said in STATES.items()}
 CHANGEABLE = frozenset({"alt_text", "title", "published"})
@@ -16,6 +17,7 @@ CHANGEABLE = frozenset({"alt_text", "title", "published"})
 
 class LibraryApi(upload_pb2_grpc.UploadServiceServicer):
     _library: Library
+    _purging: Purging
 
     async def GetImage(self, request: upload_pb2.GetImageRequest, context: Context) -> upload_pb2.GetImageResponse:
         shown = await self._library.get(request.id, owner_id=current_caller().user_id)
@@ -56,6 +58,7 @@ class LibraryApi(upload_pb2_grpc.UploadServiceServicer):
             deleted_count=fullness.counts.deleted,
             outdated_count=fullness.counts.outdated,
             restore_days=fullness.quota.restore_days,
+            deleted_bytes=fullness.counts.deleted_bytes,
         )
 
     async def UpdateImage(
@@ -87,6 +90,18 @@ class LibraryApi(upload_pb2_grpc.UploadServiceServicer):
     ) -> upload_pb2.RestoreImageResponse:
         shown = await self._library.restore(request.id, owner_id=current_caller().user_id)
         return upload_pb2.RestoreImageResponse(image=image_message(shown))
+
+    async def PurgeImage(
+        self, request: upload_pb2.PurgeImageRequest, context: Context
+    ) -> upload_pb2.PurgeImageResponse:
+        purged = await self._purging.purge(request.id, owner_id=current_caller().user_id)
+        return upload_pb2.PurgeImageResponse(freed_bytes=purged.freed_bytes)
+
+    async def PurgeDeletedImages(
+        self, request: upload_pb2.PurgeDeletedImagesRequest, context: Context
+    ) -> upload_pb2.PurgeDeletedImagesResponse:
+        purged = await self._purging.purge_deleted(owner_id=current_caller().user_id)
+        return upload_pb2.PurgeDeletedImagesResponse(image_count=purged.images, freed_bytes=purged.freed_bytes)
 
     async def RetryImage(
         self, request: upload_pb2.RetryImageRequest, context: Context

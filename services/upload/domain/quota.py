@@ -21,8 +21,8 @@ class Quota:
         """Makes the error that says what is full, by how much, and what to do."""
         return PreconditionError(
             f"Your library is full: {_megabytes(used)} of {_megabytes(self.bytes)} MB are used and this picture has {_megabytes(more)} MB."
-            " Delete pictures that you do not need: their room comes back when they cannot be restored any more,"
-            f" {self.restore_days} {'day' if self.restore_days == 1 else 'days'} later. Or upload a smaller file.",
+            " Delete pictures that you do not need: their room comes back when you delete them for good among the deleted pictures,"
+            f" or by itself {self.restore_days} {'day' if self.restore_days == 1 else 'days'} later. Or upload a smaller file.",
             reason="QUOTA_EXCEEDED",
             metadata={"used_bytes": str(used), "quota_bytes": str(self.bytes), "bytes": str(more)},
         )

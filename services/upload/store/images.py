@@ -117,9 +117,9 @@ class ImageQueries(UnitOfWork):
             query = query.where(images.c.id > after)
         return [read_image(row) for row in await self.session.execute(query)]
 
-    async def remove_image(self, image_id: str) -> None:
-        """Removes a picture and its variants."""
-        await self.session.execute(sa.delete(images).where(images.c.id == image_id))
+    async def remove_images(self, image_ids: Sequence[str]) -> None:
+        """Removes pictures with their variants, revisions and defaults."""
+        await self.session.execute(sa.delete(images).where(images.c.id.in_(image_ids)))
 
     async def put_variants(self, image: Image, made: list[Variant]) -> None:
         """Puts the variants of a picture's present revision in the place of those that are there, if any."""

@@ -1,5 +1,6 @@
 """Queries about libraries as a whole: how full they are, and what is in them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,11 +14,12 @@ from services.upload.store.tables import images, libraries, recipes
 
 @dataclass(frozen=True)
 class Counts:
-    """How many pictures of which kind."""
+    """How many pictures of which kind, and how many bytes come back when all deleted ones are purged."""
 
     images: int
     deleted: int
     outdated: int
+    deleted_bytes: int
 
 
 class LibraryQueries(UnitOfWork):
@@ -56,11 +58,19 @@ class LibraryQueries(UnitOfWork):
         used: int = (await self.session.execute(counted)).scalar_one()
         return used
 
-    async def release_file(self, image: Image) -> None:
-        """Gives the room of a picture back that was removed in this transaction, unless another one has the same file."""
-        await self.hold_library(image.owner_id)
-        if not await self.has_file(image.owner_id, image.sha256):
-            await self.add_used(image.owner_id, -image.bytes)
+    async def release_files(self, owner_id: str, removed: Collection[Image]) -> int:
+        """Gives the room of pictures back that were removed in this transaction, but for files that others have. Returns how many bytes.
+
+        The library is held.
+        """
+        sizes = {image.sha256: image.bytes for image in removed}
+        others = sa.select(images.c.sha256).where(images.c.owner_id == owner_id, images.c.sha256.in_(sizes)).distinct()
+        for sha256 in await self.session.scalars(others):
+            del sizes[sha256]
+        freed = sum(sizes.values())
+        if freed:
+            await self.add_used(owner_id, -freed)
+        return freed
 
     async def used_bytes(self, owner_id: str) -> int:
         """Returns how many bytes an owner's originals have."""
@@ -74,6 +84,16 @@ class LibraryQueries(UnitOfWork):
         kept = sa.and_(its, images.c.deleted_at.is_(None))
         # Literally, as the index has it.
         ready = sa.and_(kept, images.c.state == sa.literal_column(f"'{ImageState.READY}'"))
+        going, others = images.alias("going"), images.alias("others")
+        is_kept = sa.exists().where(
+            others.c.owner_id == owner_id, others.c.sha256 == going.c.sha256, others.c.deleted_at.is_(None)
+        )
+        files = (
+            sa.select(going.c.sha256, going.c.bytes)
+            .where(going.c.owner_id == owner_id, going.c.deleted_at.is_not(None), ~is_kept)
+            .distinct()
+            .subquery("files")
+        )
         query = sa.select(
             _count(kept).label("images"),
             # Not by the moment in the condition: there is an index of all that anybody has deleted, by moment.
@@ -85,6 +105,9 @@ class LibraryQueries(UnitOfWork):
                 _count(sa.and_(ready, images.c.recipes < in_force))
                 + _count(sa.and_(ready, images.c.recipes > in_force))
             ).label("outdated"),
+            sa.select(sa.cast(sa.func.coalesce(sa.func.sum(files.c.bytes), 0), sa.BigInteger))
+            .scalar_subquery()
+            .label("deleted_bytes"),
         )
         row = (await self.session.execute(query)).one()
         return Counts(*row)

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from servicekit.database import UnitOfWork
 from services.upload.domain.image import Image, ImageState
 from services.upload.store.images import read_image
-from services.upload.store.tables import images, recipes, unreferenced, uploads, variants
+from services.upload.store.tables import NEWEST_FIRST, images, recipes, unreferenced, uploads, variants
 
 Owned = tuple[str, str]
 """An owner's id, and the hash of a file of theirs."""
@@ -58,7 +58,27 @@ class UpkeepQueries(UnitOfWork):
             .where(images.c.deleted_at < before)
             .order_by(images.c.deleted_at)
             .limit(limit)
-            .with_for_update(skip_locked=True)
+            .with_for_update(skip_locked=True, key_share=True)
+        )
+        return [read_image(row) for row in await self.session.execute(query)]
+
+    async def image_to_purge(self, image_id: str, owner_id: str) -> Image | None:
+        """Returns a picture of an owner, locked against all changes; see `deleted_to_purge`."""
+        query = sa.select(images).where(images.c.id == image_id, images.c.owner_id == owner_id)
+        row = (await self.session.execute(query.with_for_update(key_share=True))).first()
+        return None if row is None else read_image(row)
+
+    async def deleted_to_purge(self, owner_id: str, *, until: datetime, limit: int) -> list[Image]:
+        """Returns pictures that an owner has deleted up to a moment, locked against all changes, in the order of every such call.
+
+        Not against being referred to: who chooses a default has the library already, which whoever purges has yet to wait for.
+        """
+        query = (
+            sa.select(images)
+            .where(images.c.owner_id == owner_id, images.c.deleted_at.is_not(None), images.c.deleted_at <= until)
+            .order_by(NEWEST_FIRST)
+            .limit(limit)
+            .with_for_update(key_share=True)
         )
         return [read_image(row) for row in await self.session.execute(query)]
 

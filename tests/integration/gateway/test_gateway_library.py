@@ -121,10 +121,33 @@ async def test_a_picture_is_deleted_seen_among_the_deleted_and_restored(
         "deleted": 1,
         "outdated": 0,
         "restore_days": 30,
+        "deleted_bytes": 0,
     }
     assert (restored.status_code, restored.json()["restorable_until"]) == (200, None)
     assert restored.headers["etag"] == (await api.get(path)).headers["etag"]
     assert (alone["same"], [image["id"] for image in together["same"]]) == ([], [restored.json()["id"]])
+
+
+async def test_deleted_pictures_are_deleted_for_good_one_by_one_and_all_at_once(
+    api: httpx2.AsyncClient, add: Callable[..., Any]
+) -> None:
+    paths = [await add("cat.jpg", colour) for colour in ("teal", "navy", "gold")]
+    sizes = [len(jpeg(colour)) for colour in ("teal", "navy", "gold")]
+
+    refused = await api.post(f"{paths[0]}/purge")
+    for path in paths:
+        await api.delete(path)
+    full = (await api.get("/v1/library")).json()
+    one, again = await api.post(f"{paths[0]}/purge"), await api.post(f"{paths[0]}/purge")
+    rest = await api.post("/v1/library/purge")
+    empty = (await api.get("/v1/library")).json()
+
+    assert reason_of(refused) == (409, "IMAGE_NOT_DELETED")
+    assert (full["deleted"], full["deleted_bytes"]) == (3, sum(sizes))
+    assert (one.status_code, one.json()) == (200, {"images": 1, "freed_bytes": sizes[0]})
+    assert reason_of(again) == (404, "IMAGE_NOT_FOUND")
+    assert (rest.status_code, rest.json()) == (200, {"images": 2, "freed_bytes": sum(sizes[1:])})
+    assert (empty["deleted"], empty["deleted_bytes"], empty["used_bytes"]) == (0, 0, 0)
 
 
 async def test_where_a_picture_is_in_use_is_told_with_what_deleting_it_would_do(
@@ -162,7 +185,13 @@ async def test_a_stranger_learns_nothing_of_a_picture(
 
     answers = [
         await http.request(method, f"{path}{what}", headers=stranger.headers)
-        for method, what in (("GET", "/uses"), ("GET", "/similar"), ("POST", "/restore"), ("DELETE", ""))
+        for method, what in (
+            ("GET", "/uses"),
+            ("GET", "/similar"),
+            ("POST", "/restore"),
+            ("POST", "/purge"),
+            ("DELETE", ""),
+        )
     ]
 
-    assert [reason_of(answer) for answer in answers] == [(404, "IMAGE_NOT_FOUND")] * 4
+    assert [reason_of(answer) for answer in answers] == [(404, "IMAGE_NOT_FOUND")] * 5

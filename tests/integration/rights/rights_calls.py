@@ -238,6 +238,11 @@ CALLS: Mapping[str, Call] = {
     "linkarooie.upload.v1.UploadService/GetLibrary": plain(upload.GetLibraryRequest()),
     # Of what is not deleted nothing changes.
     "linkarooie.upload.v1.UploadService/RestoreImage": made(lambda w: upload.RestoreImageRequest(id=w.things.image)),
+    # What is in the library is not deleted for good.
+    "linkarooie.upload.v1.UploadService/PurgeImage": made(
+        lambda w: upload.PurgeImageRequest(id=w.things.image), let_in=StatusCode.FAILED_PRECONDITION
+    ),
+    "linkarooie.upload.v1.UploadService/PurgeDeletedImages": plain(upload.PurgeDeletedImagesRequest()),
     "linkarooie.upload.v1.UploadService/GetPublishedFile": plain(
         upload.GetPublishedFileRequest(object_key="nowhere"), let_in=StatusCode.NOT_FOUND
     ),

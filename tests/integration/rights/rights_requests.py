@@ -199,9 +199,12 @@ REQUESTS: Mapping[str, Request] = {
     "GET /v1/images/{image_id}/variants": about("image_id", "image"),
     # Of what is not deleted nothing changes.
     "POST /v1/images/{image_id}/restore": about("image_id", "image"),
+    # What is in the library is not deleted for good.
+    "POST /v1/images/{image_id}/purge": about("image_id", "image", 409),
     "GET /v1/images/{image_id}/similar": about("image_id", "image"),
     "GET /v1/images/{image_id}/uses": about("image_id", "image"),
     "GET /v1/library": plain(),
+    "POST /v1/library/purge": plain(),
     "GET /v1/avatar-settings": plain(),
     "PUT /v1/avatar-settings": plain(json={"by_handle": False, "by_email": False}),
     "GET /v1/images/{image_id}/edits": about("image_id", "image"),

@@ -96,21 +96,19 @@ async def test_the_same_file_counts_once_and_as_long_as_it_can_be_restored(
         await send(upload, png(3))
 
 
-async def test_a_purged_picture_gives_its_room_back_with_the_last_that_has_its_file(
-    upload: Any, owner: str, library: LibraryClient, database: Database
+async def test_a_picture_deleted_for_good_gives_its_room_back_with_the_last_that_has_its_file(
+    upload: Any, owner: str, library: LibraryClient
 ) -> None:
-    images = [await send(upload, png(1)) for _ in range(2)]
-    used = []
-    for image in images:
-        async with stores(database)() as store:
-            known = await store.image(image.id, lock=True)
-            assert known is not None
-            await store.remove_image(image.id)
-            await store.release_file(known)
-            await store.commit()
+    images = [await send(upload, png(number)) for number in (1, 1, 2)]
+    freed, used = [], []
+    for image in images[:2]:
+        await library.delete(image.id)
+        freed.append((await library.call("PurgeImage", id=image.id)).freed_bytes)
         used.append((await library.library()).used_bytes)
 
-    assert used == [images[0].bytes, 0]
+    assert freed == [0, images[0].bytes]
+    assert used == [images[0].bytes + images[2].bytes, images[2].bytes]
+    await send(upload, png(3))
 
 
 async def test_of_many_at_once_only_those_that_fit_slip_in(

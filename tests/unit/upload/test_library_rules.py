@@ -164,7 +164,7 @@ def test_a_full_library_says_how_full_and_what_helps_when() -> None:
     error = Quota(2_000 * MB, 30).exceeded(1_998 * MB, 5_200_000)
 
     assert error.message.startswith("Your library is full: 1,998 of 2,000 MB are used and this picture has 5.2 MB.")
-    assert "30 days later" in error.message
+    assert "when you delete them for good among the deleted pictures, or by itself 30 days later" in error.message
     assert error.metadata == {"used_bytes": "1998000000", "quota_bytes": "2000000000", "bytes": "5200000"}
 
 

@@ -9,7 +9,7 @@ from linkarooie.notify.v1 import notify_pb2
 from servicekit.protobuf import moment
 
 NoticeLevel = Literal["unspecified", "success", "info", "action_needed"]
-LiveKind = Literal["image", "connection", "sync", "target", "notice"]
+LiveKind = Literal["image", "defaults", "connection", "sync", "target", "notice"]
 
 
 class Notice(Answer):

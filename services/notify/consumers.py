@@ -75,6 +75,18 @@ def handlers(
         news = told.image_failed(event.image_id, event.revision, event.message)
         await notifier.tell(delivery, news, owner_id=event.owner_id)
 
+    async def image_edited(delivery: Delivery) -> None:
+        event: events.ImageEdited = delivery.message
+        await notifier.show(event.owner_id, _update(delivery, "image", event.image_id, "processing"))
+
+    async def image_left_or_came_back(delivery: Delivery) -> None:
+        event: events.ImageDeleted | events.ImageRestored | events.ImagePurged = delivery.message
+        await notifier.show(event.owner_id, _update(delivery, "image", event.image_id))
+
+    async def defaults_changed(delivery: Delivery) -> None:
+        event: events.DefaultsChanged = delivery.message
+        await notifier.show(event.owner_id, _update(delivery, "defaults", event.owner_id))
+
     async def connection_added(delivery: Delivery) -> None:
         event: events.ConnectionAdded = delivery.message
         await notifier.show(event.owner_id, _update(delivery, "connection", event.connection_id, "healthy"))
@@ -136,6 +148,11 @@ def handlers(
         events.AccountSecurityNoted: account_security_noted,
         events.ImageReady: image_ready,
         events.ImageFailed: image_failed,
+        events.ImageEdited: image_edited,
+        events.ImageDeleted: image_left_or_came_back,
+        events.ImageRestored: image_left_or_came_back,
+        events.ImagePurged: image_left_or_came_back,
+        events.DefaultsChanged: defaults_changed,
         events.ConnectionAdded: connection_added,
         events.ConnectionObserved: connection_observed,
         events.ConnectionRevoked: connection_revoked,

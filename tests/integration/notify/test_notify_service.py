@@ -137,6 +137,30 @@ async def test_open_pages_hear_of_every_change_over_core_nats(notify: Any, ann: 
     await subscription.unsubscribe()
 
 
+async def test_open_pages_hear_of_pictures_and_defaults_that_others_change_without_a_notice(
+    notify: Any, ann: Person
+) -> None:
+    subscription = await ann.bus.client.subscribe(live(ann.id))
+    await ann.bus.client.flush()
+    ids = [new_id() for _ in range(4)]
+    about = [{"image_id": image_id, "owner_id": ann.id} for image_id in ids]
+    await ann.hears(events.ImageEdited(**about[0], revision=2))
+    await ann.hears(events.ImageDeleted(**about[1]))
+    await ann.hears(events.ImageRestored(**about[2], revision=1))
+    await ann.hears(events.ImagePurged(**about[3]))
+    await ann.hears(events.DefaultsChanged(owner_id=ann.id, version=2))
+    heard = [notify_pb2.LiveUpdate.FromString((await subscription.next_msg(timeout=10)).data) for _ in range(5)]
+    assert sorted((one.kind, one.id, one.state) for one in heard) == sorted(
+        [
+            ("defaults", ann.id, ""),
+            ("image", ids[0], "processing"),
+            *(("image", image_id, "") for image_id in ids[1:]),
+        ]
+    )
+    assert await titles(notify) == []
+    await subscription.unsubscribe()
+
+
 async def test_a_new_notice_is_a_live_update_of_its_own(notify: Any, ann: Person) -> None:
     subscription = await ann.bus.client.subscribe(live(ann.id))
     await ann.bus.client.flush()

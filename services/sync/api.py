@@ -1,6 +1,6 @@
 """The gRPC face of the sync service: translate, call a use case, translate back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import grpc
@@ -12,8 +12,12 @@ from servicekit.errors import NotFoundError
 from servicekit.identity import current_caller
 from servicekit.pages import PageRequest
 from servicekit.protobuf import timestamp
+from services.sync.domain import reasons
 from services.sync.domain.connection import ConnectionState, Place
-from services.sync.domain.target import Seen, Target
+from services.sync.domain.reasons import Reason
+from services.sync.domain.server import ServerTerms
+from services.sync.domain.target import OFF, TOO_LARGE, Seen, Target
+from services.sync.fitting import notes_on
 from services.sync.lifecycle import reason_message, state_message
 from services.sync.places import Platforms
 from services.sync.store.targets import TargetStep
@@ -203,14 +207,33 @@ class SyncApi(sync_pb2_grpc.SyncServiceServicer):
             remote_url=account.url,
             state=CONNECTION_STATES[connection.state],
             reason=reason_message(connection.reason),
-            slots=[self._slot(connection.platform, place) for place in shown.places],
+            slots=[self._slot(connection.platform, place, shown.terms) for place in shown.places],
             create_time=timestamp(connection.created_at),
             check_time=timestamp(connection.checked_at),
+            server_software="" if shown.terms is None else shown.terms.software,
         )
 
-    def _slot(self, platform: str, place: Place) -> sync_pb2.ConnectionSlot:
-        mode = self._platforms.rules(platform, place.slot).mode
-        return sync_pb2.ConnectionSlot(slot=place.slot, mode=mode, observed=_observed(place.seen))
+    def _slot(self, platform: str, place: Place, terms: ServerTerms | None) -> sync_pb2.ConnectionSlot:
+        observed, notice = _observed(place.seen), reason_message(self._notice(platform, place.seen))
+        slot = self._platforms.slot(platform, place.slot, terms)
+        if slot is None:
+            return sync_pb2.ConnectionSlot(slot=place.slot, mode="none", observed=observed, notice=notice)
+        return sync_pb2.ConnectionSlot(
+            slot=place.slot,
+            mode=slot.mode,
+            observed=observed,
+            notice=notice,
+            max_bytes=slot.max_bytes,
+            formats=slot.formats,
+            alt_text_max=slot.alt_text_max or 0,
+        )
+
+    def _notice(self, platform: str, seen: Seen | None) -> Reason | None:
+        """Returns what is odd about the picture that is there, if anything is."""
+        if seen is None or not seen.trouble:
+            return None
+        name = self._platforms.name(platform)
+        return reasons.picture_too_large(name) if seen.trouble == TOO_LARGE else reasons.picture_not_kept(name)
 
     def _sync(self, shown: ShownSync) -> sync_pb2.Sync:
         sync = shown.sync
@@ -219,13 +242,15 @@ class SyncApi(sync_pb2_grpc.SyncServiceServicer):
             id="" if shown.dry_run else sync.id,
             image_id=sync.image_id,
             slot=sync.slot,
-            targets=[self._target(target, planned=shown.dry_run) for target in shown.targets],
+            targets=[self._target(target, shown.terms, planned=shown.dry_run) for target in shown.targets],
             create_time=timestamp(sync.created_at),
             finish_time=timestamp(sync.finished_at),
             dry_run=shown.dry_run,
         )
 
-    def _target(self, target: Target, *, planned: bool = False) -> sync_pb2.Target:
+    def _target(
+        self, target: Target, terms: Mapping[str, ServerTerms] | None = None, *, planned: bool = False
+    ) -> sync_pb2.Target:
         by_hand = self._platforms.instructions(target.platform, target.slot) if target.waits_for_hand else ()
         return sync_pb2.Target(
             id="" if planned else target.id,
@@ -242,7 +267,17 @@ class SyncApi(sync_pb2_grpc.SyncServiceServicer):
             update_time=timestamp(target.updated_at),
             version=target.version,
             instructions=by_hand,
+            alt_text=target.alt_text,
+            notes=[reason_message(note) for note in self._notes(target, terms or {})],
         )
+
+    def _notes(self, target: Target, terms: Mapping[str, ServerTerms]) -> Sequence[Reason]:
+        """Returns what a target's owner should know although all goes well. `terms` are those of servers, by connection."""
+        slot = self._platforms.slot(target.platform, target.slot, terms.get(target.connection_id))
+        # With what is called off goes no description either.
+        if slot is None or target.state in OFF:
+            return ()
+        return notes_on(target.alt_text, slot, place=self._platforms.name(target.platform))
 
 
 def _caller() -> str:

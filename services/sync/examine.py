@@ -8,7 +8,7 @@ from pathlib import Path
 
 from servicekit.pictures.model import PictureLimits, PictureRefused
 from servicekit.pictures.perceptual import hash_file
-from servicekit.pictures.sniff import HEAD_BYTES, sniff
+from servicekit.pictures.sniff import HEAD_BYTES, SVG, sniff
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,11 @@ class Examined:
 
     content_type: str
     perceptual_hash: str
+
+
+def is_picture(content_type: str) -> bool:
+    """Tells whether a file is a picture made of pixels, readable or not. Drawings can hold scripts: they are none."""
+    return content_type.startswith("image/") and content_type != SVG
 
 
 def examine(path: Path, limits: PictureLimits) -> Examined:

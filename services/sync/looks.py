@@ -8,26 +8,38 @@ from datetime import datetime
 from pathlib import Path
 from typing import cast
 
+import structlog
+
 from linkarooie.events.v1 import events_pb2 as events
 from servicekit.database import OpenStore
 from servicekit.errors import UnavailableError
 from servicekit.ids import Clock, new_id
 from servicekit.object_store import ObjectStore
-from servicekit.outbound import OutboundError
+from servicekit.outbound import AnswerTooLargeError, OutboundError, RefusedHostError
 from servicekit.pictures.model import PictureLimits
 from servicekit.pictures.workers import PictureWorkerError, PictureWorkers
 from servicekit.protobuf import timestamp
 from services.sync.domain.connection import Connection
 from services.sync.domain.outcomes import PlatformError, Transient, cut
-from services.sync.domain.target import Seen
-from services.sync.examine import examine
+from services.sync.domain.target import NO_PICTURE, TOO_LARGE, Seen
+from services.sync.examine import examine, is_picture
 from services.sync.platforms.base import Adapter, Kind, Observation, Session
 from services.sync.store import Store
 from services.sync.store.connections import Snapshot
 
+log = structlog.get_logger()
+
 # Pictures come from a platform's own picture servers, which answer within a few seconds or not at all.
 DOWNLOAD_SECONDS = 10.0
 EXAMINE_SECONDS = 10.0
+
+
+class NotCopiedError(Exception):
+    """There is something at the picture's address that is no picture for us, and will not be one at the next look either."""
+
+    def __init__(self, trouble: str, why: str) -> None:
+        super().__init__(why)
+        self.trouble = trouble
 
 
 def snapshot_key(owner_id: str, sha256: str) -> str:
@@ -55,13 +67,17 @@ class Looker:
         shown = await adapter.observe(session, cast("Kind", slot))
         kept = await self._kept(connection, slot, shown.tag) if shown.url else None
         is_new = bool(shown.url) and kept is None
+        trouble = ""
         if is_new:
-            kept = await self._keep(connection, adapter, slot, shown)
-        seen = (
-            Seen(at)
-            if kept is None
-            else Seen(at, shown.url, shown.tag, kept.perceptual_hash, object_key=kept.object_key)
-        )
+            try:
+                kept = await self._keep(connection, adapter, slot, shown)
+            except NotCopiedError as error:
+                log.info("picture_not_copied", connection_id=connection.id, slot=slot, why=str(error))
+                is_new, trouble = False, error.trouble
+        if kept is not None:
+            seen = Seen(at, shown.url, shown.tag, kept.perceptual_hash, object_key=kept.object_key)
+        else:
+            seen = Seen(at, shown.url, shown.tag, trouble=trouble) if trouble else Seen(at)
         async with self.stores() as store:
             await store.set_seen(connection.id, slot, seen)
             if is_new:
@@ -79,6 +95,8 @@ class Looker:
             await self._download(adapter, shown.url, path)
             try:
                 examined = await self.workers.run(examine, path, self.limits, timeout_seconds=EXAMINE_SECONDS)
+                if not is_picture(examined.content_type):
+                    raise NotCopiedError(NO_PICTURE, f"it is {examined.content_type}")
                 sha256 = await asyncio.to_thread(_sha256, path)
                 key = snapshot_key(connection.owner_id, sha256)
                 await self.objects.put_file(key, path, content_type=examined.content_type)
@@ -107,6 +125,10 @@ class Looker:
             status = await adapter.api.outbound.download(
                 url, path, timeout_seconds=DOWNLOAD_SECONDS, max_bytes=self.limits.max_bytes
             )
+        except AnswerTooLargeError as error:
+            raise NotCopiedError(TOO_LARGE, str(error)) from error
+        except RefusedHostError as error:
+            raise NotCopiedError(NO_PICTURE, str(error)) from error
         except OutboundError as error:
             raise PlatformError(Transient(cut(str(error)))) from error
         if status != 200:

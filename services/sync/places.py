@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from catalog import Catalogue, Platform, Slot
+from services.sync.domain.server import ServerTerms
 from services.sync.domain.target import Rules
+from services.sync.fitting import narrowed
 from services.sync.platforms.base import Adapter, Unavailable
 
 
@@ -16,10 +18,11 @@ class Platforms:
     adapters: Mapping[str, Adapter]
     unavailable: Mapping[str, Unavailable]
 
-    def slot(self, platform: str, kind: str) -> Slot | None:
-        """Returns a slot of the catalogue; None where the platform has none of this kind."""
+    def slot(self, platform: str, kind: str, terms: ServerTerms | None = None) -> Slot | None:
+        """Returns a slot as the catalogue and the terms of a server have it; None where the platform has none of this kind."""
         known = self.catalogue.platforms.get(platform)
-        return None if known is None else next((slot for slot in known.slots.values() if slot.kind == kind), None)
+        slot = None if known is None else next((slot for slot in known.slots.values() if slot.kind == kind), None)
+        return None if slot is None else narrowed(slot, terms)
 
     def name(self, platform: str) -> str:
         known = self.catalogue.platforms.get(platform)

@@ -19,6 +19,7 @@ from services.sync.domain.target import TargetState
 from services.sync.lifecycle import RING_AGAIN_AFTER, park_connection, ring
 from services.sync.looks import Looker
 from services.sync.places import Platforms
+from services.sync.servers import Servers
 from services.sync.store import Store
 from services.sync.tokens import Tokens
 
@@ -73,6 +74,7 @@ class Sweeper:
         if adapter is not None and connection.works and looks <= MOST_LOOKS:
             try:
                 session = await self.tokens.session(connection, adapter)
+                await Servers(self.stores, self.clock).terms(connection.platform, adapter, session)
                 await self.looker.look(connection, adapter, session, slot)
                 return
             except PlatformError as error:

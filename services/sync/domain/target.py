@@ -53,20 +53,23 @@ RETRYABLE = frozenset({S.DIFFERS, S.NEEDS_YOU, S.FAILED})
 # What a newer wish for the same place takes over. What is verified stays true, what has failed stays said.
 SUPERSEDABLE = frozenset({S.QUEUED, S.SENDING, S.WAITING, S.PAUSED, S.NEEDS_YOU, S.DIFFERS})
 
+# What `Seen.trouble` says: the picture there is larger than we copy, or none that can be copied.
+TOO_LARGE, NO_PICTURE = "PICTURE_TOO_LARGE", "PICTURE_UNREADABLE"
+
 # Reasons that ask the person to set the picture by hand.
 _BY_HAND = ("SET_BY_HAND", "NOT_ALLOWED")
 
 _WORKING = frozenset({S.QUEUED, S.WAITING, S.VERIFIED, S.DIFFERS, S.NEEDS_YOU, S.PAUSED, S.FAILED})
-_OFF = frozenset({S.CANCELLED, S.SUPERSEDED})
+OFF = frozenset({S.CANCELLED, S.SUPERSEDED})
 TRANSITIONS: Mapping[TargetState, frozenset[TargetState]] = {
-    S.QUEUED: _WORKING | _OFF | {S.SENDING},
+    S.QUEUED: _WORKING | OFF | {S.SENDING},
     # A look always comes between a send and a verdict.
-    S.SENDING: frozenset({S.QUEUED, S.WAITING, S.NEEDS_YOU, S.PAUSED, S.FAILED}) | _OFF,
-    S.WAITING: _WORKING | _OFF | {S.SENDING},
-    S.PAUSED: _WORKING | _OFF | {S.SENDING},
-    S.DIFFERS: frozenset({S.DIFFERS, S.VERIFIED, S.QUEUED}) | _OFF,
-    S.NEEDS_YOU: frozenset({S.NEEDS_YOU, S.QUEUED, S.WAITING, S.VERIFIED}) | _OFF,
-    S.FAILED: frozenset({S.QUEUED}) | _OFF,
+    S.SENDING: frozenset({S.QUEUED, S.WAITING, S.NEEDS_YOU, S.PAUSED, S.FAILED}) | OFF,
+    S.WAITING: _WORKING | OFF | {S.SENDING},
+    S.PAUSED: _WORKING | OFF | {S.SENDING},
+    S.DIFFERS: frozenset({S.DIFFERS, S.VERIFIED, S.QUEUED}) | OFF,
+    S.NEEDS_YOU: frozenset({S.NEEDS_YOU, S.QUEUED, S.WAITING, S.VERIFIED}) | OFF,
+    S.FAILED: frozenset({S.QUEUED}) | OFF,
     S.VERIFIED: frozenset(),
     S.CANCELLED: frozenset(),
     S.SUPERSEDED: frozenset(),
@@ -428,7 +431,9 @@ def _wait_for_server(
     if now - since >= BUDGET:
         return target.to(S.FAILED, reasons.gave_up(rules.platform_name), now=now, failures=0, failing_since=None)
     at = max(until, now) + timedelta(seconds=jitter(0.2, 1.0))
-    return target.to(state, reasons.platform_down(rules.platform_name), now=now, next_attempt_at=at, failing_since=since)
+    return target.to(
+        state, reasons.platform_down(rules.platform_name), now=now, next_attempt_at=at, failing_since=since
+    )
 
 
 def _why_again(problem: _PassingProblem, platform: str) -> Reason:

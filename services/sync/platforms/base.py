@@ -15,7 +15,7 @@ import json
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, Literal, Protocol
 
@@ -34,8 +34,15 @@ from services.sync.domain.outcomes import (
     Transient,
     cut,
 )
+from services.sync.domain.server import ServerTerms
+from services.sync.platforms.limits import ScopeOf, account_scope, note_limits, spent_in
 
 Kind = Literal["avatar", "banner"]
+
+# What is told in confidence to token endpoints.
+_SECRET_FIELDS = ("client_secret", "code", "code_verifier", "token", "access_token", "refresh_token", "password")
+# Shorter ones are words that an answer may hold anyway.
+SECRET_MIN_CHARACTERS = 8
 
 
 @dataclass(frozen=True)
@@ -66,11 +73,12 @@ class Observation:
 
 @dataclass(frozen=True)
 class Picture:
-    """The file to send."""
+    """The file to send, and the description that goes with it, as short as the place wants it."""
 
     content: bytes = field(repr=False)
     content_type: str
     sha256: str
+    alt_text: str = ""
 
     @property
     def file_name(self) -> str:
@@ -85,6 +93,8 @@ class Adapter(ABC):
     """One platform. Instances keep no state of accounts; all of it is in the session. `api` is how they go out."""
 
     suggested_instances: Sequence[str] = ()
+    # True where an account's server has terms of its own to ask for.
+    has_terms = False
 
     def __init__(self, api: "Api") -> None:
         self.api = api
@@ -136,6 +146,10 @@ class Adapter(ABC):
     async def observe(self, session: Session, slot: Kind) -> Observation:
         """Looks what a slot shows."""
 
+    async def server_terms(self, session: Session) -> ServerTerms:  # noqa: ARG002  # for platforms of many servers
+        """Asks the account's server what it takes. Platforms whose servers are all alike have nothing to ask."""
+        return ServerTerms()
+
     @abstractmethod
     async def submit(self, session: Session, slot: Kind, picture: Picture) -> Success:
         """Sends a picture. One attempt: what became of a lost answer is for others to find out."""
@@ -182,12 +196,17 @@ class AdapterContext:
     clock: Clock
     secret: Callable[[], str]
 
-    def api(self, *own_addresses: str) -> "Api":
-        """Makes a client that may also go to the addresses of the adapter's own settings."""
+    def api(self, *own_addresses: str, scope_of: ScopeOf = account_scope) -> "Api":
+        """Makes a client that may also go to the addresses of the adapter's own settings.
+
+        `scope_of` tells from an answer's headers for whom the limit counts that they speak of.
+        """
         return Api(
             Outbound(trusted_hosts=(*self.trusted_hosts, *own_addresses)),
             self.read_timeout_seconds,
             self.write_timeout_seconds,
+            clock=self.clock,
+            scope_of=scope_of,
         )
 
 
@@ -204,10 +223,20 @@ def find_builders() -> dict[str, Build]:
 class Api:
     """Calls a platform: bounded in time and size, and with what goes wrong on the way turned into a problem."""
 
-    def __init__(self, outbound: Outbound, read_timeout_seconds: float, write_timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        outbound: Outbound,
+        read_timeout_seconds: float,
+        write_timeout_seconds: float,
+        *,
+        clock: Clock = utc_now,
+        scope_of: ScopeOf = account_scope,
+    ) -> None:
         self.outbound = outbound
         self.read_timeout_seconds = read_timeout_seconds
         self.write_timeout_seconds = write_timeout_seconds
+        self._clock = clock
+        self._scope_of = scope_of
 
     async def call(
         self,
@@ -261,9 +290,21 @@ def json_of(answer: Answer) -> dict[str, Any]:  # JSON
     """Returns the JSON object of an answer; an empty one where there is none."""
     try:
         values = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return values if isinstance(values, dict) else {}
+
+
+def _without_secrets(answer: Answer, headers: Mapping[str, str], data: Mapping[str, str]) -> Answer:
+    """Returns a refusal without what we told the server in confidence: refusals are quoted, and a server may repeat what it was sent."""
+    if answer.is_success:
+        return answer
+    secrets = [headers.get("Authorization", "").rpartition(" ")[2], *(data.get(name, "") for name in _SECRET_FIELDS)]
+    body = answer.body
+    for secret in secrets:
+        if len(secret) >= SECRET_MIN_CHARACTERS:
+            body = body.replace(secret.encode(), b"[removed]")
+    return replace(answer, body=body)
 
 
 def challenge_of(verifier: str) -> str:

@@ -35,11 +35,13 @@ from services.sync.domain.connection import (
     refresh_time,
 )
 from services.sync.domain.outcomes import PlatformError
+from services.sync.domain.server import ServerTerms
 from services.sync.domain.target import TargetState, resumed, stopped, woken
 from services.sync.lifecycle import PARKABLE, park_connection, save_step
 from services.sync.looks import Looker
 from services.sync.places import Platforms
 from services.sync.platforms.base import Adapter, DifferentAccountError
+from services.sync.servers import Servers
 from services.sync.store import Store
 from services.sync.tokens import Tokens
 from services.sync.use_cases.choices import Choice, Choices
@@ -59,10 +61,11 @@ _UNFINISHED = (*PARKABLE, TargetState.SENDING, TargetState.NEEDS_YOU, TargetStat
 
 @dataclass(frozen=True)
 class ShownConnection:
-    """A connection with its places, avatar first."""
+    """A connection with its places, avatar first, and what its server takes, as far as that is known."""
 
     connection: Connection
     places: Sequence[Place] = ()
+    terms: ServerTerms | None = None
 
     @property
     def id(self) -> str:
@@ -266,6 +269,7 @@ class Connections:
             await store.change_account(known.id, account, now)
             await self._make_healthy(store, known)
             await store.ensure_places(known.id, slots, look_at=now)
+        await store.ask_server_again(platform, account.instance, now)
         store.record(_added(connection, reconnected=known is not None), owner_id=owner_id)
         places = (await store.places_of([connection.id]))[connection.id]
         return ShownConnection(connection, places), known is not None
@@ -287,14 +291,17 @@ class Connections:
         async with self.stores() as store:
             found = await store.connections_of(owner_id, page)
             places = await store.places_of([connection.id for connection in found])
-        return page_of(page, [ShownConnection(connection, places[connection.id]) for connection in found])
+            terms = await store.terms_of([connection.id for connection in found])
+        shown = [ShownConnection(each, places[each.id], terms.get(each.id)) for each in found]
+        return page_of(page, shown)
 
     async def get(self, connection_id: str, *, owner_id: str) -> ShownConnection:
         """Returns one of the owner's connections. Raises `NotFoundError`."""
         async with self.stores() as store:
             connection = await existing_connection(store, connection_id, owner_id)
             places = (await store.places_of([connection.id]))[connection.id]
-        return ShownConnection(connection, places)
+            terms = (await store.terms_of([connection.id])).get(connection.id)
+        return ShownConnection(connection, places, terms)
 
     async def check(self, connection_id: str, *, owner_id: str) -> ShownConnection:
         """Asks the platform whose access this is and what it shows. A failed look disconnects nobody.
@@ -315,6 +322,7 @@ class Connections:
                 if current is not None and not current.works:
                     await self._make_healthy(store, current)
                 await store.commit()
+            await Servers(self.stores, self.clock).terms(connection.platform, adapter, session, anew=True)
             for slot in self.platforms.connectable_slots(self.platforms.catalogue.platforms[connection.platform]):
                 await self.looker.look(connection, adapter, session, slot)
         except PlatformError as error:

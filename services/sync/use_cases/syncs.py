@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
@@ -17,6 +17,7 @@ from servicekit.protobuf import timestamp
 from services.sync.domain import reasons
 from services.sync.domain import target as steps
 from services.sync.domain.connection import Connection
+from services.sync.domain.server import ServerTerms
 from services.sync.domain.target import RETRYABLE, SUPERSEDABLE, Target, TargetState
 from services.sync.library import Library, LibraryImage
 from services.sync.lifecycle import add_target, save_step
@@ -36,6 +37,7 @@ class ShownSync:
     sync: Sync
     targets: Sequence[Target]
     dry_run: bool = False
+    terms: Mapping[str, ServerTerms] = field(default_factory=dict)  # of the servers, by connection
 
     @property
     def id(self) -> str:
@@ -75,12 +77,13 @@ class Syncs:
                 return earlier
         image = await self._usable_image(image_id)
         async with self.stores() as store:
-            chosen = await self._chosen(store, slot, connection_ids, owner_id)
+            chosen, terms = await self._chosen(store, slot, connection_ids, owner_id)
             now = self.clock()
             sync = Sync(new_id(), owner_id, image.id, slot, now, request_hash, idempotency_key or None)
             targets = [self._target(sync, image, connection) for connection in chosen]
             if dry_run:
-                return ShownSync(sync, [await self._foreseen(store, target) for target in targets], dry_run=True)
+                foreseen = [await self._foreseen(store, target) for target in targets]
+                return ShownSync(sync, foreseen, dry_run=True, terms=terms)
             try:
                 await store.add_sync(sync)
             except sa.exc.IntegrityError:
@@ -105,7 +108,7 @@ class Syncs:
             for target in targets:
                 await add_target(store, target)
             await store.commit()
-        return ShownSync(sync, _sorted(targets))
+        return ShownSync(sync, _sorted(targets), terms=terms)
 
     async def _earlier(self, owner_id: str, key: str, request_hash: str) -> ShownSync | None:
         async with self.stores() as store:
@@ -117,7 +120,7 @@ class Syncs:
                     "This Idempotency-Key was used before with another request. Use a new key for a new sync.",
                     reason="IDEMPOTENCY_KEY_REUSED",
                 )
-            return ShownSync(sync, (await store.targets_of_syncs([sync.id]))[sync.id])
+            return await _shown(store, sync)
 
     async def _usable_image(self, image_id: str) -> LibraryImage:
         image = await self.library.image(image_id)
@@ -127,38 +130,45 @@ class Syncs:
             )
         return image
 
-    async def _chosen(self, store: Store, slot: str, connection_ids: Sequence[str], owner_id: str) -> list[Connection]:
-        """Returns the connections to sync: those named, each of which must do, or all that have the slot."""
+    async def _chosen(
+        self, store: Store, slot: str, connection_ids: Sequence[str], owner_id: str
+    ) -> tuple[list[Connection], Mapping[str, ServerTerms]]:
+        """Returns the connections to sync: those named, each of which must do, or all that have the slot. Also their servers' terms."""
         if connection_ids:
             named = [
                 await existing_connection(store, connection_id, owner_id)
                 for connection_id in dict.fromkeys(connection_ids)
             ]
+            terms = await store.terms_of([connection.id for connection in named])
             for connection in named:
-                self._check_serves(connection, slot)
-            return named
+                self._check_serves(connection, slot, terms.get(connection.id))
+            return named, terms
         found = await store.all_connections_of(owner_id)
-        chosen = [connection for connection in found if not self._why_not(connection, slot)]
+        terms = await store.terms_of([connection.id for connection in found])
+        chosen = [connection for connection in found if not self._why_not(connection, slot, terms.get(connection.id))]
         if not chosen:
             raise PreconditionError(
                 f"None of your connected accounts has a place for {slot}s that Linkarooie can fill. Connect one first.",
                 reason="NO_CONNECTIONS",
             )
-        return chosen
+        return chosen, terms
 
-    def _check_serves(self, connection: Connection, slot: str) -> None:
-        why_not = self._why_not(connection, slot)
+    def _check_serves(self, connection: Connection, slot: str, terms: ServerTerms | None) -> None:
+        why_not = self._why_not(connection, slot, terms)
         if why_not:
             raise PreconditionError(
                 why_not[1], reason=why_not[0], metadata={"connection_id": connection.id, "slot": slot}
             )
 
-    def _why_not(self, connection: Connection, slot: str) -> tuple[str, str] | None:
+    def _why_not(self, connection: Connection, slot: str, terms: ServerTerms | None) -> tuple[str, str] | None:
         """Returns reason and sentence why a slot of a connection cannot be filled; None where it can."""
         name = self.platforms.name(connection.platform)
         known = self.platforms.slot(connection.platform, slot)
         if known is None or not known.wants_picture:
             return "SLOT_NOT_WRITABLE", f"{name} has no {slot} that Linkarooie could set."
+        at_server = self.platforms.slot(connection.platform, slot, terms)
+        if at_server is None or not at_server.wants_picture:
+            return "SLOT_NOT_WRITABLE", f"{connection.account.instance} has no {slot} that Linkarooie could set."
         if connection.platform not in self.platforms.adapters:
             return "PLATFORM_NOT_CONFIGURED", self.platforms.why_not(connection.platform)
         return None
@@ -176,6 +186,7 @@ class Syncs:
             revision=image.revision,
             requested_at=sync.created_at,
             updated_at=sync.created_at,
+            alt_text=image.alt_text,
         )
 
     async def _foreseen(self, store: Store, target: Target) -> Target:
@@ -208,14 +219,15 @@ class Syncs:
         """Returns one of the owner's syncs. Raises `NotFoundError`."""
         async with self.stores() as store:
             sync = await _existing_sync(store, sync_id, owner_id)
-            return ShownSync(sync, (await store.targets_of_syncs([sync.id]))[sync.id])
+            return await _shown(store, sync)
 
     async def page(self, page: PageRequest, *, owner_id: str) -> Page[ShownSync]:
         """Returns a page of the owner's syncs, newest first."""
         async with self.stores() as store:
             found = await store.syncs_of(owner_id, page)
             targets = await store.targets_of_syncs([sync.id for sync in found])
-        return page_of(page, [ShownSync(sync, targets[sync.id]) for sync in found])
+            terms = await _terms(store, [target for each in targets.values() for target in each])
+        return page_of(page, [ShownSync(sync, targets[sync.id], terms=terms) for sync in found])
 
     async def cancel(self, sync_id: str, *, owner_id: str) -> ShownSync:
         """Calls off what has not been sent. What is out is looked for to the end and said. Raises `NotFoundError`."""
@@ -268,6 +280,16 @@ class Syncs:
         async with self.stores() as store:
             target = await _existing_target(store, target_id, owner_id)
             return page_of(page, await store.steps_of(target.id, page))
+
+
+async def _shown(store: Store, sync: Sync) -> ShownSync:
+    targets = (await store.targets_of_syncs([sync.id]))[sync.id]
+    return ShownSync(sync, targets, terms=await _terms(store, targets))
+
+
+async def _terms(store: Store, targets: Sequence[Target]) -> Mapping[str, ServerTerms]:
+    """Returns the terms of the servers, by connection, as far as descriptions make them worth knowing."""
+    return await store.terms_of({target.connection_id for target in targets if target.alt_text})
 
 
 def _check_request(slot: str, idempotency_key: str) -> None:

@@ -1,7 +1,8 @@
-"""Mastodon and the servers that speak its API: OAuth 2 with an app registered at each server, pictures by update_credentials.
+"""OAuth 2 with an app registered at each server, pictures by update_credentials or, with a description, by profile.
 
 Facts from Mastodon's documentation and source as of July 2026. Servers differ in what they enforce, so the read-back counts, not
 the status. Mastodon's own tokens do not end; those of some compatible servers do, and are renewed where a refresh token came along.
+Whatever a server sends may be meant badly: it is bounded before it is kept.
 """
 
 from collections.abc import Mapping
@@ -13,11 +14,21 @@ from urllib.parse import urlencode, urlsplit
 from pydantic import Field
 
 from servicekit.errors import InvalidInputError
-from servicekit.outbound import HTTPS_PORT, Answer, OutboundError, RefusedHostError
+from servicekit.outbound import (
+    HTTPS_PORT,
+    REDIRECTS,
+    Answer,
+    AnswerTooLargeError,
+    OutboundError,
+    OverdueError,
+    RefusedHostError,
+    origin_of,
+)
 from servicekit.settings import ServiceSettings, Words, load_settings
 from services.sync.domain import outcomes as o
 from services.sync.domain.connection import Grant, RemoteAccount
 from services.sync.domain.outcomes import PlatformError, cut
+from services.sync.domain.server import ServerTerms
 from services.sync.platforms.base import (
     Adapter,
     AdapterContext,
@@ -30,13 +41,33 @@ from services.sync.platforms.base import (
     described,
     json_of,
 )
+from services.sync.platforms.mastodon.terms import (
+    BY_PROFILE,
+    DESCRIPTIONS,
+    METHOD,
+    Json,
+    Software,
+    is_default_picture,
+    is_instance,
+    scopes_of,
+    software_of,
+    software_of_nodeinfo,
+    terms_of,
+)
 
 CLIENT_NAME = "Linkarooie"
 # Mastodon's window; used where an answer does not say when it ends.
 RATE_LIMIT_WINDOW = timedelta(minutes=5)
+# A token that is said to live longer does not end as far as anybody is concerned.
+LONGEST_LIFE = timedelta(days=3650)
+# Who says to wait longer is taken at so much of its word.
+LONGEST_WAIT = timedelta(days=1)
 
 _FIELDS: Mapping[Kind, str] = {"avatar": "avatar", "banner": "header"}
-_MISSING = ("/avatars/original/missing.png", "/headers/original/missing.png")
+_CREDENTIALS, _PROFILE = "/api/v1/accounts/update_credentials", "/api/v1/profile"
+# Longer names and addresses than any server of good will has; an address is also a key in the database.
+NAME_MAX_BYTES = 255
+ADDRESS_MAX_BYTES = 2000
 
 
 class MastodonSettings(ServiceSettings):
@@ -52,11 +83,12 @@ def build(context: AdapterContext) -> Adapter:
 
 
 class Mastodon(Adapter):
+    has_terms = True
+
     def __init__(self, context: AdapterContext, settings: MastodonSettings) -> None:
         super().__init__(context.api())
         self.suggested_instances = settings.suggested_instances
         self._context = context
-        self._scopes = " ".join(context.platform.scopes)
 
     # Access
 
@@ -68,7 +100,7 @@ class Mastodon(Adapter):
             "response_type": "code",
             "client_id": app["client_id"],
             "redirect_uri": callback_url,
-            "scope": self._scopes,
+            "scope": app["scopes"],
             "state": state,
             "code_challenge": challenge_of(verifier),
             "code_challenge_method": "S256",
@@ -108,25 +140,25 @@ class Mastodon(Adapter):
     async def _app(self, server: "_Server", callback_url: str) -> Mapping[str, str]:
         """Returns our registration at a server: the one that we have, if the server still knows it, else a new one."""
         known = await self._context.registrations.load(self._context.platform.id, server.name)
-        if known is not None and known.get("redirect_uri") == callback_url and await self._is_known(server, known):
+        is_usable = known is not None and known.get("redirect_uri") == callback_url and "scopes" in known
+        if known is not None and is_usable and await self._is_known(server, known):
             return known
+        scopes = scopes_of(await self._public_software(server), self._context.platform.scopes)
         body = {
             "client_name": CLIENT_NAME,
             "redirect_uris": callback_url,
-            "scopes": self._scopes,
+            "scopes": scopes,
             "website": self._context.public_url,
         }
-        values = json_of(await self._first_contact(server, "/api/v1/apps", body))
-        if not isinstance(values.get("client_id"), str) or not isinstance(values.get("client_secret"), str):
-            raise InvalidInputError.of_field(
-                "instance",
-                f"{server.name} does not answer as a Mastodon server does. Check its name.",
-                reason="INSTANCE_UNREACHABLE",
-            )
+        answer = await self._first_contact(server, "POST", "/api/v1/apps", body)
+        values = json_of(answer)
+        if not _is_text(values.get("client_id")) or not _is_text(values.get("client_secret")):
+            raise _no_such_server(server, answer)
         app = {
             "client_id": values["client_id"],
             "client_secret": values["client_secret"],
             "redirect_uri": callback_url,
+            "scopes": scopes,
         }
         await self._context.registrations.save(self._context.platform.id, server.name, app)
         return app
@@ -137,16 +169,34 @@ class Mastodon(Adapter):
             "grant_type": "client_credentials",
             "client_id": app["client_id"],
             "client_secret": app["client_secret"],
-            "scope": self._scopes,
+            "scope": app["scopes"],
         }
-        answer = await self._first_contact(server, "/oauth/token", body)
+        answer = await self._first_contact(server, "POST", "/oauth/token", body)
         return json_of(answer).get("error") != "invalid_client"
 
-    async def _first_contact(self, server: "_Server", path: str, body: Mapping[str, str]) -> Answer:
+    async def _public_software(self, server: "_Server") -> Software | None:
+        """Returns what a server runs that we do not know yet; None where it tells nobody who is not signed in.
+
+        Raises `InvalidInputError` where what answers is no such server at all.
+        """
+        answer = await self._first_contact(server, "GET", "/api/v2/instance")
+        if answer.status == 404:
+            answer = await self._first_contact(server, "GET", "/api/v1/instance")
+        values = json_of(answer)
+        if is_instance(values):
+            return await self._software(server.origin, values)
+        # Servers that talk to their friends alone describe themselves to nobody else.
+        if answer.status in (401, 403) and values:
+            return None
+        raise _no_such_server(server, answer)
+
+    async def _first_contact(
+        self, server: "_Server", method: str, path: str, body: Mapping[str, str] | None = None
+    ) -> Answer:
         """Calls a server that a person has named. Raises `InvalidInputError` that says what is wrong with it."""
         try:
-            return await self.api.outbound.request(
-                "POST", f"{server.origin}{path}", data=body, timeout_seconds=self.api.read_timeout_seconds
+            answer = await self.api.outbound.request(
+                method, f"{server.origin}{path}", data=body, timeout_seconds=self.api.read_timeout_seconds
             )
         except RefusedHostError as error:
             raise InvalidInputError.of_field(
@@ -154,12 +204,15 @@ class Mastodon(Adapter):
                 f"{server.name} is not a server on the public internet, so Linkarooie does not connect to it.",
                 reason="INSTANCE_REFUSED",
             ) from error
+        except AnswerTooLargeError as error:
+            raise _no_such_server(server) from error
+        except OverdueError as error:
+            raise _unreachable(f"{server.name} does not answer in time. Try again later, or check its name.") from error
         except OutboundError as error:
-            raise InvalidInputError.of_field(
-                "instance",
-                f"{server.name} cannot be reached. Check its name, or try again later.",
-                reason="INSTANCE_UNREACHABLE",
-            ) from error
+            raise _unreachable(f"{server.name} cannot be reached. Check its name, or try again later.") from error
+        if answer.status == 429 or answer.status >= 500:
+            raise _unreachable(f"{server.name} is busy or in trouble (HTTP {answer.status}). Try again later.")
+        return answer
 
     async def finish_auth(
         self, parameters: Mapping[str, str], *, kept: Mapping[str, str], callback_url: str
@@ -204,7 +257,7 @@ class Mastodon(Adapter):
         if refresh_token:
             credentials["refresh_token"] = str(refresh_token)
         seconds = values.get("expires_in")
-        if not isinstance(seconds, int) or seconds <= 0:
+        if not isinstance(seconds, int) or not 0 < seconds < LONGEST_LIFE.total_seconds():
             return Grant(credentials)
         return Grant(credentials, self._context.clock() + timedelta(seconds=seconds))
 
@@ -224,35 +277,73 @@ class Mastodon(Adapter):
         instance = session.account.instance
         url = me.get("url")
         # The page is shown as a link to its owner: only a web address will do.
-        is_page = isinstance(url, str) and url.startswith(("https://", "http://"))
+        is_page = _is_text(url, ADDRESS_MAX_BYTES) and str(url).startswith(("https://", "http://"))
         page = url if is_page else f"https://{instance}/@{me['acct']}"
         return RemoteAccount(str(me["id"]), f"@{me['acct']}@{instance}", str(page), instance)
 
     async def observe(self, session: Session, slot: Kind) -> Observation:
         me, field = await self._me(session), _FIELDS[slot]
         tag = me.get(field)
-        if not isinstance(tag, str) or not tag or urlsplit(tag).path.endswith(_MISSING):
+        if tag is None or tag == "":
+            return Observation()
+        if not _is_text(tag, ADDRESS_MAX_BYTES):
+            raise PlatformError(o.Transient(f"the address of the {field} cannot be used"))
+        if is_default_picture(str(tag).partition("?")[0].partition("#")[0]):
             return Observation()
         # Of an animation, the still picture that the server makes beside it.
         still = me.get(f"{field}_static")
-        return Observation(still if isinstance(still, str) and still else tag, tag)
+        return Observation(str(still) if _is_text(still, ADDRESS_MAX_BYTES) else str(tag), str(tag))
 
     async def _me(self, session: Session) -> dict[str, Any]:  # JSON
         answer = await self._authorized("GET", "/api/v1/accounts/verify_credentials", session)
         if not answer.is_success:
             raise PlatformError(self._problem(answer, session, writes=False))
         me = json_of(answer)
-        if not me.get("id") or not isinstance(me.get("acct"), str):
+        if not _is_text(str(me.get("id") or "")) or not _is_text(me.get("acct")):
             raise PlatformError(o.Transient(described(answer)))
         return me
+
+    async def server_terms(self, session: Session) -> ServerTerms:
+        """Reads the terms from the server's description of itself; of one that has only the older one, from that."""
+        for path in ("/api/v2/instance", "/api/v1/instance"):
+            answer = await self._authorized("GET", path, session)
+            values = json_of(answer)
+            if answer.is_success and is_instance(values):
+                return terms_of(values, await self._software(session.credentials["server"], values))
+        raise PlatformError(o.Transient(described(answer)))
+
+    async def _software(self, origin: str, instance: Json) -> Software | None:
+        """Returns what a server runs: by its own description, or, where that could be several, by NodeInfo."""
+        software = software_of(instance)
+        if software is not None:
+            return software
+        try:
+            index = json_of(await self.api.call("GET", f"{origin}/.well-known/nodeinfo"))
+            links = index.get("links")
+            for link in links[:10] if isinstance(links, list) else ():
+                href = link.get("href") if isinstance(link, dict) else None
+                # Nobody is sent elsewhere by a server that a stranger has named.
+                if isinstance(href, str) and href.startswith(f"{origin}/"):
+                    return software_of_nodeinfo(json_of(await self.api.call("GET", href)))
+        except PlatformError:
+            # A server without NodeInfo is taken as one that we know nothing of.
+            return None
+        return None
 
     # Writes
 
     async def submit(self, session: Session, slot: Kind, picture: Picture) -> o.Success:
-        files = {_FIELDS[slot]: (picture.file_name, picture.content, picture.content_type)}
-        answer = await self._authorized(
-            "PATCH", "/api/v1/accounts/update_credentials", session, files=files, writes=True
-        )
+        ways = {} if session.terms is None else session.terms.ways
+        field, method = _FIELDS[slot], ways.get(METHOD, "PATCH")
+        files = {field: (picture.file_name, picture.content, picture.content_type)}
+        described_by = ways.get(DESCRIPTIONS)
+        # Also an empty one is sent: the description that is there is that of the picture before.
+        data = {f"{field}_description": picture.alt_text} if described_by else None
+        path = _PROFILE if described_by == BY_PROFILE else _CREDENTIALS
+        answer = await self._authorized(method, path, session, files=files, data=data, writes=True)
+        if answer.status in (404, 405) and described_by == BY_PROFILE:
+            # The server is an older one than it was, and nothing has happened: the call that all of them have.
+            answer = await self._authorized(method, _CREDENTIALS, session, files=files, writes=True)
         if answer.is_success:
             return o.Accepted()
         raise PlatformError(self._problem(answer, session, writes=True))
@@ -266,11 +357,14 @@ class Mastodon(Adapter):
         session: Session,
         *,
         files: Mapping[str, tuple[str, bytes, str]] | None = None,
+        data: Mapping[str, str] | None = None,
         writes: bool = False,
     ) -> Answer:
         keys = session.credentials
         headers = {"Authorization": f"Bearer {keys['access_token']}"}
-        return await self.api.call(method, f"{keys['server']}{path}", headers=headers, files=files, writes=writes)
+        return await self.api.call(
+            method, f"{keys['server']}{path}", headers=headers, files=files, data=data, writes=writes
+        )
 
     def _problem(self, answer: Answer, session: Session, *, writes: bool) -> o.Problem:
         said = json_of(answer).get("error")
@@ -300,12 +394,14 @@ class Mastodon(Adapter):
         now, reset = self._context.clock(), answer.headers.get("x-ratelimit-reset", "")
         try:
             if reset.isdigit():
-                return datetime.fromtimestamp(int(reset), UTC)
-            if reset:
-                return datetime.fromisoformat(reset).astimezone(UTC)
-            return now + timedelta(seconds=int(answer.headers["retry-after"]))
-        except (KeyError, ValueError, OverflowError):
-            return now + RATE_LIMIT_WINDOW
+                until = datetime.fromtimestamp(int(reset), UTC)
+            elif reset:
+                until = datetime.fromisoformat(reset).astimezone(UTC)
+            else:
+                until = now + timedelta(seconds=int(answer.headers["retry-after"]))
+        except (KeyError, ValueError, OverflowError, OSError):
+            until = now + RATE_LIMIT_WINDOW
+        return min(until, now + LONGEST_WAIT)
 
 
 @dataclass(frozen=True)
@@ -314,3 +410,23 @@ class _Server:
 
     name: str
     origin: str
+
+
+def _unreachable(message: str) -> InvalidInputError:
+    return InvalidInputError.of_field("instance", message, reason="INSTANCE_UNREACHABLE")
+
+
+def _no_such_server(server: _Server, answer: Answer | None = None) -> InvalidInputError:
+    """Returns what to say of something that answers, but not as a server of this kind does."""
+    if answer is not None and answer.status in REDIRECTS:
+        host, _, port = origin_of(answer.headers.get("location", "")).rpartition(":")
+        if host and host != server.name.partition(":")[0] and port == str(HTTPS_PORT) and _is_text(host):
+            return _unreachable(
+                f"{server.name} sends visitors on to {host}. If your account is there, name that server."
+            )
+    return _unreachable(f"{server.name} does not answer as a Mastodon server does. Check its name.")
+
+
+def _is_text(value: object, most: int = NAME_MAX_BYTES) -> bool:
+    """Tells whether a server's value is a text that can be kept and shown: not empty, not too long, nothing unprintable in it."""
+    return isinstance(value, str) and value.isprintable() and 0 < len(value.encode()) <= most

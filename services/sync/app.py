@@ -95,6 +95,7 @@ def build(settings: SyncSettings, *, clock: Clock = utc_now) -> App:
             relay,
             *consumers,
             PeriodicTask("sync_doorbells", sweeper.ring_for_due, every_seconds=settings.sweep_seconds),
+            PeriodicTask("sync_deferred", sweeper.ring_for_deferred, every_seconds=settings.sweep_seconds),
             PeriodicTask("sync_looks", sweeper.look_around, every_seconds=LOOK_AROUND_SECONDS),
             PeriodicTask("sync_counts", sweeper.count, every_seconds=COUNT_SECONDS),
             PeriodicTask("sync_purge", sweeper.purge, every_seconds=PURGE_SECONDS),

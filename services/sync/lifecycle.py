@@ -18,6 +18,12 @@ from services.sync.store import Store
 # A doorbell that nobody has answered by then is rung again. Not sooner: behind a slow platform many wait for their turn.
 RING_AGAIN_AFTER = timedelta(minutes=2)
 
+# Of one owner so many targets are under way on a platform at once, whoever works on them; the others let those of other people pass.
+# More than a person has accounts on one platform, so that whoever sends a picture everywhere does not wait for oneself.
+MOST_OF_OWNER = 64
+# Who waits for that is rung for as soon as there is room (`sweeper.py`). This is for a bell that nobody heard.
+DEFERRED_RING_AFTER = timedelta(seconds=30)
+
 # What a revoked connection parks. What is being sent finds out by itself.
 PARKABLE = (TargetState.QUEUED, TargetState.WAITING, TargetState.PAUSED)
 

@@ -9,13 +9,18 @@ Times of several machines are compared: their clocks may differ by no more than 
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
 from servicekit.consumers import Delivery
 from servicekit.ids import new_id
-from services.sync.store import StaleTargetError
-from services.sync.turn import Known, Turn, Worker, account_holds
+from services.sync.breaker import Admission, admission
+from services.sync.domain.connection import Connection
+from services.sync.domain.target import Move, Target, next_move
+from services.sync.lifecycle import DEFERRED_RING_AFTER, MOST_OF_OWNER
+from services.sync.store import StaleTargetError, Store
+from services.sync.turn import Known, Turn, Worker
 
 
 @dataclass(frozen=True)
@@ -46,19 +51,30 @@ class Reconciler:
         """Takes a target, and reads in the same transaction what is known of all that it depends on."""
         now, lease = self.worker.clock(), new_id()
         async with self.worker.stores() as store:
-            target = await store.claim(target_id, lease=lease, now=now, until=now + self.worker.look_lease)
+            target = await store.claim(
+                target_id, lease=lease, now=now, until=now + self.worker.look_lease, most_of_owner=MOST_OF_OWNER
+            )
             if target is None:
-                await store.ring_when_free(target_id, now=now)
+                again_at = now + DEFERRED_RING_AFTER
+                if not await store.defer(target_id, now=now, again_at=again_at, most_of_owner=MOST_OF_OWNER):
+                    await store.ring_when_free(target_id, now=now)
                 await store.commit()
                 return None
+            connection = await store.connection(target.connection_id)
             known = Known(
                 target=target,
                 lease=lease,
-                connection=await store.connection(target.connection_id),
+                connection=connection,
                 place=await store.place(target.connection_id, target.slot),
                 image=await store.image_revision(target.image_id, target.revision),
                 rendition=await store.rendition(target.image_id, target.revision, f"{target.platform}.{target.slot}"),
-                held_until=await store.held_until(account_holds(target), now),
+                admission=await self._admission(store, target, connection, now),
             )
             await store.commit()
         return known
+
+    async def _admission(self, store: Store, target: Target, connection: Connection | None, now: datetime) -> Admission:
+        if connection is None or not connection.works or next_move(target, now) in (Move.REST, Move.WAIT):
+            # Nobody will be called.
+            return Admission()
+        return await admission(store, connection, now=now, until=now + self.worker.look_lease)

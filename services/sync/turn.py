@@ -2,9 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -16,6 +16,7 @@ from servicekit.errors import UnavailableError
 from servicekit.ids import Clock
 from servicekit.object_store import ObjectMissingError, ObjectStore
 from services.sync import metrics
+from services.sync.breaker import Admission, Breaker, place_key, server_holds
 from services.sync.compare import Wanted, compared
 from services.sync.domain import outcomes as o
 from services.sync.domain import reasons
@@ -23,11 +24,15 @@ from services.sync.domain import target as steps
 from services.sync.domain.connection import Connection, Place
 from services.sync.domain.outcomes import PlatformError
 from services.sync.domain.retry import Jitter
+from services.sync.domain.server import ServerTerms
 from services.sync.domain.target import Move, Seen, Target, TargetState, Verdict
+from services.sync.fitting import check_fits, fitted_alt_text, narrowed
 from services.sync.lifecycle import park_connection, save_step
 from services.sync.looks import Looker
 from services.sync.places import Platforms
 from services.sync.platforms.base import Adapter, Kind, Picture, Session
+from services.sync.platforms.limits import Spent, noting_limits
+from services.sync.servers import Servers
 from services.sync.store import Store
 from services.sync.store.renditions import ImageRevision, Rendition
 from services.sync.tokens import Tokens
@@ -36,8 +41,8 @@ log = structlog.get_logger()
 
 # What clocks may differ by, and what a process may take between the end of a call and storing its result.
 MARGIN = timedelta(seconds=5)
-# Reads within one look: a renewal of the access, the question, and the picture.
-READS_IN_A_LOOK = 3
+# Reads within one look: a renewal of the access, the question, the picture, and what its server takes.
+READS_IN_A_LOOK = 4
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,14 @@ class Worker:
     jitter: Jitter = random.uniform
 
     @property
+    def breaker(self) -> Breaker:
+        return Breaker(self.stores, self.clock)
+
+    @property
+    def servers(self) -> Servers:
+        return Servers(self.stores, self.clock)
+
+    @property
     def look_lease(self) -> timedelta:
         """How long a target is held for a look."""
         return timedelta(seconds=READS_IN_A_LOOK * self.read_timeout_seconds) + MARGIN
@@ -63,16 +76,6 @@ class Worker:
     def send_lease(self) -> timedelta:
         """How long a target is held for a send: longer than the call can take, so that nobody else sends before it ends."""
         return timedelta(seconds=self.write_timeout_seconds) + MARGIN
-
-
-def account_holds(target: Target) -> tuple[str, str]:
-    """Returns what every call for a target must wait for: its platform as a whole, and its account."""
-    return target.platform, f"{target.platform}/{target.connection_id}"
-
-
-def place_hold(target: Target) -> str:
-    """Returns what its sends must wait for beside that: its own place."""
-    return f"{target.platform}/{target.connection_id}/{target.slot}"
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class Known:
     place: Place | None
     image: ImageRevision | None
     rendition: Rendition | None
-    held_until: datetime | None
+    admission: Admission
 
 
 class Turn:
@@ -140,8 +143,8 @@ class Turn:
             return self._refused(o.AuthRevoked())
         if target.platform not in platforms.adapters:
             return self._refused(o.Transient(platforms.why_not(target.platform), is_ours=True))
-        if known.held_until is not None:
-            return self._refused(o.RateLimited(known.held_until, "account"))
+        if known.admission.waits is not None:
+            return self._refused(known.admission.waits)
         if target.is_out:
             # What is out is looked for, whatever has become of the file since.
             return None
@@ -210,14 +213,17 @@ class Turn:
         picture, perceptual_hash = await self._picture()
         target, now = self.target, self._clock()
         async with self._worker.stores() as store:
-            cooling_until = await store.held_until([place_hold(target)], now)
+            cooling_until = await store.held_until([place_key(self._connection, target.slot)], now)
         if cooling_until is not None:
             raise PlatformError(o.Cooldown(cooling_until))
-        intent = steps.begin_sending(target, seen, sha256=picture.sha256, perceptual_hash=perceptual_hash, now=now)
+        terms, picture = await self._fitted(picture)
+        intent = steps.begin_sending(
+            target, seen, sha256=picture.sha256, perceptual_hash=perceptual_hash, now=self._clock()
+        )
         # The access is opened before, since renewing it may take longer than the lease for the call.
         async with self._calling("submit", self._worker.write_timeout_seconds) as session:
             await self._keep(intent, lease_for=self._worker.send_lease)
-            success = await self._adapter.submit(session, cast("Kind", target.slot), picture)
+            success = await self._adapter.submit(replace(session, terms=terms), cast("Kind", target.slot), picture)
         return await self._take_answer(success)
 
     async def _picture(self) -> tuple[Picture, str]:
@@ -230,13 +236,22 @@ class Turn:
             raise PlatformError(o.Transient(o.cut(f"the file to send: {error}"), is_ours=True)) from error
         return Picture(content, rendition.content_type, rendition.sha256), rendition.perceptual_hash
 
+    async def _fitted(self, picture: Picture) -> tuple[ServerTerms | None, Picture]:
+        """Returns the picture as the account's server wants it, and what that server has said. Raises `PlatformError` where it cannot fit."""
+        platform, slot, connection = self.target.platform, self._slot, self._connection
+        async with self._calling("terms", self._worker.read_timeout_seconds) as session:
+            terms = await self._worker.servers.terms(platform, self._adapter, session)
+        slot = narrowed(slot, terms)
+        check_fits(picture, slot, server=connection.account.instance or self._rules.platform_name)
+        return terms, replace(picture, alt_text=fitted_alt_text(self.target.alt_text, slot))
+
     async def _take_answer(self, success: o.Success) -> bool:
         metrics.OUTCOMES.labels(self.target.platform, "submit", type(success).__name__).inc()
         now = self._clock()
         if self._slot.min_interval_seconds:
             async with self._worker.stores() as store:
                 until = now + timedelta(seconds=self._slot.min_interval_seconds)
-                await store.hold(place_hold(self.target), until)
+                await store.hold(place_key(self._connection, self.target.slot), until)
                 await store.commit()
         return await self._pass_on(steps.answered(self.target, success, self._rules, now=now))
 
@@ -245,18 +260,28 @@ class Turn:
     @asynccontextmanager
     async def _calling(self, call: str, limit_seconds: float) -> AsyncIterator[Session]:
         """Opens the access for calls to the platform and bounds their time. Raises `PlatformError` alone."""
-        platform = self.target.platform
-        try:
-            if self._session is None:
-                self._session = await self._worker.tokens.session(self._connection, self._adapter)
-            async with asyncio.timeout(limit_seconds):
-                yield self._session
-        except (PlatformError, TimeoutError) as error:
-            lost = o.OutcomeUnknown if call == "submit" else o.Transient
-            problem = error.problem if isinstance(error, PlatformError) else lost(f"no end within {limit_seconds:g} s")
-            metrics.OUTCOMES.labels(platform, call, type(problem).__name__).inc()
-            log.info("platform_problem", call=call, problem=type(problem).__name__, detail=problem.detail)
-            raise PlatformError(problem) from error
+        platform, began = self.target.platform, self._clock()
+        with noting_limits() as spent:
+            try:
+                if self._session is None:
+                    self._session = await self._worker.tokens.session(self._connection, self._adapter)
+                async with asyncio.timeout(limit_seconds):
+                    yield self._session
+            except (PlatformError, TimeoutError) as error:
+                lost = o.OutcomeUnknown if call == "submit" else o.Transient
+                overdue = lost(f"no end within {limit_seconds:g} s", no_answer=True)
+                problem = error.problem if isinstance(error, PlatformError) else overdue
+                metrics.OUTCOMES.labels(platform, call, type(problem).__name__).inc()
+                log.info("platform_problem", call=call, problem=type(problem).__name__, detail=problem.detail)
+                await self._learn(problem, began, spent)
+                raise PlatformError(problem) from error
+        await self._learn(None, began, spent)
+
+    async def _learn(self, problem: o.Problem | None, began: datetime, spent: Sequence[Spent] = ()) -> None:
+        """Notes for all that call this server how a call went."""
+        breaker, circuit = self._worker.breaker, self._known.admission.circuit
+        await breaker.learn(self._connection, circuit, problem, began=began)
+        await breaker.hold_spent(self._connection, self.target.slot, spent)
 
     async def _renew(self, problem: o.AuthExpired) -> o.Problem | None:
         """Renews the access, once a turn; returns what kept it from that. A refused send is followed by another look."""
@@ -266,6 +291,7 @@ class Turn:
             self._session = await self._worker.tokens.renewed(self._connection, self._adapter)
         except PlatformError as error:
             self._session = None
+            await self._learn(error.problem, now)
             return error.problem
         return None
 
@@ -281,10 +307,10 @@ class Turn:
                         # Connected again while we still used the old access.
                         problem = o.Transient(detail)
                 case o.RateLimited(until, scope):
-                    platform, account = account_holds(target)
-                    await store.hold(platform if scope == "app" else account, until)
+                    server, account = server_holds(self._connection)
+                    await store.hold(server if scope == "app" else account, until)
                 case o.Cooldown(until):
-                    await store.hold(place_hold(target), until)
+                    await store.hold(place_key(self._connection, target.slot), until)
                 case _:
                     pass
             await save_step(store, target, self._refused(problem))

@@ -73,6 +73,11 @@ class Connection:
     def works(self) -> bool:
         return self.state is ConnectionState.HEALTHY
 
+    @property
+    def server(self) -> str:
+        """Names who answers for the account: its platform, or the server of it that the account is on."""
+        return f"{self.platform}@{self.account.instance}" if self.account.instance else self.platform
+
 
 @dataclass(frozen=True)
 class Place:

@@ -481,10 +481,11 @@ def needs_hand(target: Target, rules: Rules, *, now: datetime) -> Target:
 def resumed(target: Target, *, now: datetime, send_anew: bool = False) -> Target:
     """Goes on at once: what it waited for is there, or the person asks for it.
 
-    `send_anew` forgets a send with a known outcome, so that another may follow; an unknown outcome stays one.
+    `send_anew` forgets a send with a known outcome, so that another may follow; an unknown outcome stays one, unless it was waited out.
     """
     sent = target.submission
-    forgets = send_anew and sent is not None and sent.answer in (Answer.ACCEPTED, Answer.REFUSED)
+    is_over = target.state is S.DIFFERS or (sent is not None and sent.answer in (Answer.ACCEPTED, Answer.REFUSED))
+    forgets = send_anew and is_over
     return target.to(
         S.QUEUED,
         None,

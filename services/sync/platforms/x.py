@@ -32,6 +32,7 @@ from services.sync.platforms.base import (
     described,
     json_of,
 )
+from services.sync.platforms.limits import call_scope
 
 log = structlog.get_logger()
 
@@ -86,7 +87,7 @@ def build(context: AdapterContext) -> Adapter | Unavailable:
 
 class X(Adapter):
     def __init__(self, context: AdapterContext, settings: XSettings) -> None:
-        super().__init__(context.api(settings.api_base_url))
+        super().__init__(context.api(settings.api_base_url, scope_of=call_scope))
         self._context = context
         self._settings = settings
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
-from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from servicekit.database import UnitOfWork
 from servicekit.ids import new_id
 from servicekit.pages import PageRequest
 from services.sync.domain.reasons import Reason
 from services.sync.domain.target import Answer, Target, TargetState
-from services.sync.store.tables import connections, holds, syncs, target_steps, targets
+from services.sync.store.tables import connections, syncs, target_steps, targets
 
 _TARGET = TypeAdapter(Target)
 _REASON = TypeAdapter(Reason | None)
@@ -172,8 +172,11 @@ class TargetQueries(UnitOfWork):
         query = sa.select(targets.c.id).where(targets.c.sync_id == sync_id, targets.c.state.in_(_LIVE))
         return (await self.session.execute(query.limit(1))).first() is None
 
-    async def claim(self, target_id: str, *, lease: str, now: datetime, until: datetime) -> Target | None:
-        """Takes a target to work on it until `until`. None when somebody has it, or another target of the same place.
+    async def claim(
+        self, target_id: str, *, lease: str, now: datetime, until: datetime, most_of_owner: int
+    ) -> Target | None:
+        """Takes a target to work on it until `until`. None when somebody has it, or another target of the same place, or as many
+        of its owner's targets on the platform as may be under way.
 
         The new version fences out whoever had it before.
         """
@@ -190,18 +193,73 @@ class TargetQueries(UnitOfWork):
                 targets.c.id == target_id,
                 sa.or_(targets.c.leased_until.is_(None), targets.c.leased_until <= now),
                 ~busy,
+                _held_of_owner(now, most_of_owner) < most_of_owner,
             )
-            .with_for_update(skip_locked=True)
+            .with_for_update(of=targets, skip_locked=True)
             .cte("free")
         )
         claim = (
             sa.update(targets)
             .where(targets.c.id == free.c.id)
-            .values(lease=lease, leased_until=until, ring_at=until, version=targets.c.version + 1)
+            .values(lease=lease, leased_until=until, ring_at=until, deferred_at=None, version=targets.c.version + 1)
             .returning(targets)
         )
         row = (await self.session.execute(claim)).first()
         return None if row is None else _target(row)
+
+    async def defer(self, target_id: str, *, now: datetime, again_at: datetime, most_of_owner: int) -> bool:
+        """Lets a target wait until fewer of its owner's are under way on the platform. False where that is not what it waits for."""
+        full = (targets.c.id == target_id) & (_held_of_owner(now, most_of_owner) >= most_of_owner)
+        free = sa.or_(targets.c.leased_until.is_(None), targets.c.leased_until <= now)
+        change = sa.update(targets).where(full, free, targets.c.ring_at.is_not(None))
+        since = sa.func.coalesce(targets.c.deferred_at, now)
+        deferred = await self.session.execute(
+            change.values(deferred_at=since, ring_at=again_at).returning(targets.c.id)
+        )
+        return deferred.first() is not None
+
+    async def release_deferred(
+        self, platforms: Collection[str], *, now: datetime, again_at: datetime, most_of_owner: int
+    ) -> list[tuple[str, str, str]]:
+        """Takes as many deferred targets as there is room for now, of each owner those that have waited longest.
+
+        Returns id, owner and platform.
+        """
+        waiting = (
+            sa.select(targets.c.owner_id, targets.c.platform)
+            .where(targets.c.deferred_at.is_not(None), targets.c.platform.in_(list(platforms)))
+            .distinct()
+            .cte("waiting")
+        )
+        held, deferred = targets.alias("held"), targets.alias("deferred")
+        under_way = (
+            sa.select(sa.func.count())
+            .where(
+                held.c.owner_id == waiting.c.owner_id, held.c.platform == waiting.c.platform, held.c.leased_until > now
+            )
+            .correlate(waiting)
+            .scalar_subquery()
+        )
+        room = (
+            sa.select(deferred.c.id)
+            .where(
+                deferred.c.owner_id == waiting.c.owner_id,
+                deferred.c.platform == waiting.c.platform,
+                deferred.c.deferred_at.is_not(None),
+            )
+            .order_by(deferred.c.deferred_at)
+            .limit(sa.func.greatest(most_of_owner - under_way, 0))
+            .with_for_update(skip_locked=True)
+            .lateral("room")
+        )
+        chosen = sa.select(room.c.id).select_from(waiting.join(room, sa.true())).cte("chosen")
+        claim = (
+            sa.update(targets)
+            .where(targets.c.id == chosen.c.id)
+            .values(deferred_at=None, ring_at=again_at)
+            .returning(targets.c.id, targets.c.owner_id, targets.c.platform)
+        )
+        return [(row.id, row.owner_id, row.platform) for row in await self.session.execute(claim)]
 
     async def save(
         self, target: Target, *, lease: str | None, until: datetime | None, ring_at: datetime | None
@@ -218,6 +276,7 @@ class TargetQueries(UnitOfWork):
                 lease=lease,
                 leased_until=until,
                 ring_at=ring_at,
+                deferred_at=None,
             )
             .returning(targets.c.version)
         )
@@ -263,18 +322,11 @@ class TargetQueries(UnitOfWork):
     async def claim_rings(
         self, platforms: Collection[str], *, now: datetime, again_at: datetime, limit: int
     ) -> list[tuple[str, str, str]]:
-        """Takes targets on some platforms that are due and that nobody holds. Each comes again at `again_at`.
+        """Takes targets that are due and that nobody holds, up to `limit` of each platform. Each comes again at `again_at`.
 
         Returns id, owner and platform.
         """
-        due = (
-            sa.select(targets.c.id)
-            .where(targets.c.ring_at <= now, targets.c.platform.in_(list(platforms)))
-            .order_by(targets.c.ring_at)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-            .cte("due")
-        )
+        due = due_targets(platforms, now=now, limit=limit).cte("chosen")
         claim = (
             sa.update(targets)
             .where(targets.c.id == due.c.id)
@@ -309,22 +361,32 @@ class TargetQueries(UnitOfWork):
             query = query.where(target_steps.c.id > page.after)
         return [_STEP.validate_python(dict(row._mapping)) for row in await self.session.execute(query)]
 
-    # Holds
 
-    async def hold(self, key: str, until: datetime) -> None:
-        """Leaves something alone until then; an earlier hold that lasts longer stays."""
-        statement = insert(holds).values(key=key, until=until)
-        later = sa.func.greatest(holds.c.until, statement.excluded.until)
-        await self.session.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"until": later}))
+def due_targets(platforms: Collection[str], *, now: datetime, limit: int) -> sa.Select[tuple[str]]:
+    """Selects and locks the targets that have been due longest: what waits for one platform is not searched for the others."""
+    served = sa.select(sa.func.unnest(sa.cast(list(platforms), ARRAY(sa.Text))).label("platform")).subquery("served")
+    due = (
+        sa.select(targets.c.id)
+        .where(targets.c.platform == served.c.platform, targets.c.ring_at <= now)
+        .order_by(targets.c.ring_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .lateral("due")
+    )
+    return sa.select(due.c.id).select_from(served.join(due, sa.true()))
 
-    async def held_until(self, keys: Collection[str], now: datetime) -> datetime | None:
-        """Returns until when the longest of some holds lasts; None when there is none."""
-        query = sa.select(sa.func.max(holds.c.until)).where(holds.c.key.in_(list(keys)), holds.c.until > now)
-        until: datetime | None = (await self.session.execute(query)).scalar_one()
-        return until
 
-    async def purge_holds(self, before: datetime) -> None:
-        await self.session.execute(sa.delete(holds).where(holds.c.until < before))
+def _held_of_owner(now: datetime, most: int) -> sa.ScalarSelect[int]:
+    """Counts the targets of the same owner and platform that somebody works on, as far as `most`."""
+    held = targets.alias("held")
+    found = (
+        sa.select(sa.literal(1))
+        .where(held.c.owner_id == targets.c.owner_id, held.c.platform == targets.c.platform, held.c.leased_until > now)
+        .limit(most)
+        .correlate(targets)
+        .subquery("found")
+    )
+    return sa.select(sa.func.count()).select_from(found).scalar_subquery()
 
 
 def _values(target: Target) -> dict[str, Any]:  # columns of `targets`

@@ -22,6 +22,7 @@ from servicekit.ids import Clock, is_id, new_id
 from servicekit.pages import Page, PageRequest, page_of
 from servicekit.protobuf import timestamp
 from servicekit.vault import Vault, VaultError
+from services.sync.breaker import Breaker
 from services.sync.domain import outcomes as o
 from services.sync.domain import reasons
 from services.sync.domain.connection import (
@@ -312,19 +313,20 @@ class Connections:
             connection = await existing_connection(store, connection_id, owner_id)
         adapter = self._adapter(connection.platform)
         try:
-            session = await self.tokens.session(connection, adapter)
-            account = await adapter.whoami(session)
-            if account.remote_id != connection.account.remote_id:
-                raise PlatformError(o.AuthRevoked("the access is another account's"))
-            async with self.stores() as store:
-                await store.change_account(connection.id, account, self.clock())
-                current = await store.connection(connection.id, lock=True)
-                if current is not None and not current.works:
-                    await self._make_healthy(store, current)
-                await store.commit()
-            await Servers(self.stores, self.clock).terms(connection.platform, adapter, session, anew=True)
-            for slot in self.platforms.connectable_slots(self.platforms.catalogue.platforms[connection.platform]):
-                await self.looker.look(connection, adapter, session, slot)
+            async with Breaker(self.stores, self.clock).calling(connection):
+                session = await self.tokens.session(connection, adapter)
+                account = await adapter.whoami(session)
+                if account.remote_id != connection.account.remote_id:
+                    raise PlatformError(o.AuthRevoked("the access is another account's"))
+                async with self.stores() as store:
+                    await store.change_account(connection.id, account, self.clock())
+                    current = await store.connection(connection.id, lock=True)
+                    if current is not None and not current.works:
+                        await self._make_healthy(store, current)
+                    await store.commit()
+                await Servers(self.stores, self.clock).terms(connection.platform, adapter, session, anew=True)
+                for slot in self.platforms.connectable_slots(self.platforms.catalogue.platforms[connection.platform]):
+                    await self.looker.look(connection, adapter, session, slot)
         except PlatformError as error:
             if not isinstance(error.problem, o.AuthRevoked):
                 raise self._unavailable(connection.platform, error) from error
@@ -380,6 +382,12 @@ class Connections:
             wait = max(1.0, (error.problem.until - self.clock()).total_seconds())
             return TooManyRequestsError(
                 f"{name} asks us to slow down. Try again later.", reason="RATE_LIMITED", retry_after_seconds=wait
+            )
+        if isinstance(error.problem, o.Outage):
+            return UnavailableError(
+                f"{name} has not answered lately, so we leave it alone for a moment. Try again in some minutes.",
+                reason="PLATFORM_UNAVAILABLE",
+                retry_after_seconds=max(1.0, (error.problem.until - self.clock()).total_seconds()),
             )
         return UnavailableError(
             f"{name} does not answer as it should. Try again in a minute.",

@@ -15,7 +15,7 @@ from services.sync.domain.outcomes import Accepted
 from services.sync.platforms.base import Adapter, Kind, Picture, Session
 from services.sync.reconciler import Reconciler
 from services.sync.store.tables import holds
-from services.sync.turn import Worker, account_holds
+from services.sync.turn import Worker
 
 
 @pytest.mark.parametrize("failure", ["500", "hang", "drop"])
@@ -115,7 +115,7 @@ async def take_from_service(worker: Worker, target_id: str) -> None:
     async with worker.stores() as store:
         target = await store.target(target_id, lock=True)
         assert target is not None
-        await store.session.execute(sa.delete(holds).where(holds.c.key.in_(account_holds(target))))
+        await store.session.execute(sa.delete(holds).where(holds.c.key == f"{target.platform}/{target.connection_id}"))
         await store.save(replace(target, next_attempt_at=None), lease=None, until=None, ring_at=None)
         await store.commit()
 

@@ -31,7 +31,7 @@ from services.sync.platforms.base import (
 )
 from services.sync.platforms.bluesky.client import BROAD_SCOPE, Client, make_client
 from services.sync.platforms.bluesky.identity import AuthServer, Directory, Identity, UnknownHandleError
-from services.sync.platforms.bluesky.problems import problem_of
+from services.sync.platforms.bluesky.problems import limit_scope, problem_of
 from services.sync.platforms.bluesky.proofs import Proofs, new_key
 from services.sync.platforms.bluesky.settings import BlueskySettings
 
@@ -62,7 +62,8 @@ def build(context: AdapterContext) -> Adapter | Unavailable:
 
 class Bluesky(Adapter):
     def __init__(self, context: AdapterContext, settings: BlueskySettings, client: Client) -> None:
-        super().__init__(context.api(settings.entryway_url, settings.plc_url, settings.app_view_url))
+        addresses = settings.entryway_url, settings.plc_url, settings.app_view_url
+        super().__init__(context.api(*addresses, scope_of=limit_scope))
         self._context = context
         self._settings = settings
         self._client = client

@@ -1,11 +1,13 @@
 """What the network's errors mean for us."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from catalog import Platform
 from servicekit.outbound import Answer
 from services.sync.domain import outcomes as o
 from services.sync.platforms.base import described, json_of
+from services.sync.platforms.limits import LimitScope
 
 # The window in which calls are counted; used where an answer does not say when it ends.
 RATE_LIMIT_WINDOW = timedelta(minutes=5)
@@ -34,7 +36,7 @@ def problem_of(answer: Answer, *, writes: bool, platform: Platform, now: datetim
     name, message = str(said.get("error", "")), str(said.get("message", ""))
     detail = described(answer)
     if answer.status == 429:
-        by_address = ADDRESS_WINDOW in answer.headers.get("ratelimit-policy", ADDRESS_WINDOW)
+        by_address = limit_scope(answer.headers) == "app"
         return o.RateLimited(_reset(answer, now), "app" if by_address else "account", detail)
     if name in _ACCOUNT:
         return o.AccountCheckpoint(platform.homepage, detail)
@@ -46,6 +48,11 @@ def problem_of(answer: Answer, *, writes: bool, platform: Platform, now: datetim
         return o.InvalidImage("It takes JPEG and PNG files of at most 1,000,000 bytes.", detail)
     # What is refused with 4xx was not done.
     return o.Transient(detail) if not writes or answer.status < 500 else o.OutcomeUnknown(detail)
+
+
+def limit_scope(headers: Mapping[str, str]) -> LimitScope:
+    """Returns whom a limit counts: our address, or, in the longer windows, an account's writes alone."""
+    return "app" if ADDRESS_WINDOW in headers.get("ratelimit-policy", ADDRESS_WINDOW) else "call"
 
 
 def _reset(answer: Answer, now: datetime) -> datetime:

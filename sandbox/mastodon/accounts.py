@@ -1,6 +1,7 @@
 """A Mastodon server's accounts, tokens and pictures: what they are and how they are kept."""
 
 import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -8,8 +9,9 @@ from sandbox.kit.gallery import Slot
 from sandbox.kit.pictures import EXTENSIONS, MEDIA_TYPES, Format, cover, decode, encode, fit_area
 from sandbox.kit.platform import PEOPLE, AccountView, Context
 from sandbox.kit.store import Document
+from sandbox.mastodon.flavours import Flavour
 
-FORMATS: tuple[Format, ...] = ("JPEG", "PNG", "GIF", "WEBP")
+_ALL_FORMATS: tuple[Format, ...] = ("JPEG", "PNG", "GIF", "WEBP")
 HEADER_MAX_PIXELS = 750_000
 # Mastodon's names for the slots, in addresses and fields.
 FIELDS: dict[Slot, str] = {"avatar": "avatar", "banner": "header"}
@@ -32,16 +34,17 @@ class Token:
         return any(scope in granted or scope.partition(":")[0] in granted for scope in scopes)
 
 
-def scale(slot: Slot, data: bytes) -> tuple[str, bytes]:
+def scale(slot: Slot, data: bytes, formats: Sequence[Format] = _ALL_FORMATS) -> tuple[str, bytes]:
     """Returns media type and bytes of an upload as Mastodon keeps it; raises `BadPictureError`."""
-    image, form = decode(data, FORMATS)
+    image, form = decode(data, formats)
     scaled = cover(image, 400, 400) if slot == "avatar" else fit_area(image, HEADER_MAX_PIXELS)
     return MEDIA_TYPES[form], encode(scaled, form)
 
 
 class Accounts:
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, flavour: Callable[[], Flavour]) -> None:
         self._context = context
+        self._flavour = flavour
         self._store = context.store
         self._gallery = context.gallery
 
@@ -69,15 +72,15 @@ class Accounts:
     def url(self, name: str, slot: Slot, style: str = "original") -> str | None:
         """Returns the address of what is shown; None where nothing is. A GIF's `static` is a PNG."""
         shown = self._gallery.shown(name, slot)
-        if shown is None or shown.token is None:
+        if shown is None or shown.token is None or slot not in self._flavour().slots:
             return None
         path, _, file = shown.token.partition("/original/")
-        if style == "static" and file.endswith(".gif"):
+        if style == "static" and file.endswith(".gif") and self._flavour().has_statics:
             return f"{self._context.origin}/{path}/static/{file.removesuffix('gif')}png"
         return f"{self._context.origin}/{shown.token}"
 
     def missing_url(self, slot: Slot) -> str:
-        return f"{self._context.origin}/{FIELDS[slot]}s/original/missing.png"
+        return f"{self._context.origin}/{self._flavour().missing[slot]}"
 
     def credential_account(self, name: str) -> Document:
         profile = self.profile(name)
@@ -145,7 +148,7 @@ class Accounts:
         number = self.account_id(name)
         folder = "/".join(number[at : at + 3] for at in range(0, len(number), 3))
         file = f"{self._context.token(8)}.{EXTENSIONS[media_type]}"
-        token = f"system/accounts/{FIELDS[slot]}s/{folder}/original/{file}"
+        token = f"{self._flavour().folder.format(field=FIELDS[slot], number=folder)}/{file}"
         self._store.put_blob(token, media_type, body)
         return token
 
@@ -156,34 +159,68 @@ class Accounts:
         """Returns the picture behind an address; None once it was replaced: Mastodon deletes the file then."""
         static = "/static/" in path
         token = path.replace("/static/", "/original/").removesuffix("png") + "gif" if static else path
-        slot: Slot = "avatar" if "/avatars/" in path else "banner"
-        change = self._gallery.find(slot, token)
-        shown = change and self._gallery.shown(change.account, slot)
+        change = self._gallery.find("avatar", token) or self._gallery.find("banner", token)
+        shown = change and self._gallery.shown(change.account, change.slot)
         found = self._store.blob(token)
         if change is None or shown is None or shown.seq != change.seq or found is None:
             return None
-        return ("image/png", encode(decode(found[1], FORMATS)[0], "PNG")) if static else found
+        return ("image/png", encode(decode(found[1], _ALL_FORMATS)[0], "PNG")) if static else found
 
     # Tokens
 
     def issue_token(self, account: str | None, scopes: tuple[str, ...], client_id: str) -> Document:
         """Creates a token; returns the answer of the token endpoint."""
         key, now = self._context.token(22), int(self._context.clock())
-        document = {"account": account, "scopes": scopes, "client_id": client_id, "ended": None}
+        document = {"account": account, "scopes": scopes, "client_id": client_id, "ended": None, "until": None}
+        answer: Document = {
+            "access_token": key,
+            "token_type": "Bearer",
+            "scope": " ".join(scopes),
+            "created_at": now,
+        }
+        life = self._flavour().token_seconds
+        if life is not None and account is not None:
+            document["until"] = now + life
+            renewal = self._context.token(22)
+            self._store.put("renewals", renewal, {"account": account, "scopes": scopes, "client_id": client_id})
+            answer |= {"expires_in": life, "refresh_token": renewal}
         self._store.put("tokens", key, document)
-        return {"access_token": key, "token_type": "Bearer", "scope": " ".join(scopes), "created_at": now}
+        return answer
+
+    def renew_token(self, renewal: str, client_id: str) -> Document | None:
+        """Returns the answer to a refresh token; None for one that is no use. Who rotates them takes each once."""
+        found = self._store.get("renewals", renewal)
+        if found is None or found["client_id"] != client_id:
+            return None
+        answer = self.issue_token(found["account"], tuple(found["scopes"]), client_id)
+        if self._flavour().rotates:
+            self._store.delete("renewals", renewal)
+        else:
+            self._store.delete("renewals", answer.pop("refresh_token"))
+        return answer
 
     def token(self, key: str) -> Token | None:
         found = self._store.get("tokens", key)
         if found is None:
             return None
-        return Token(key, found["account"], tuple(found["scopes"]), found["client_id"], found["ended"])
+        is_over = found["until"] is not None and found["until"] <= self._context.clock()
+        ended = found["ended"] or ("expired" if is_over else None)
+        return Token(key, found["account"], tuple(found["scopes"]), found["client_id"], ended)
 
     def end_token(self, key: str, why: str) -> None:
         if found := self._store.get("tokens", key):
             self._store.put("tokens", key, {**found, "ended": why})
 
+    def end_renewals(self, token: Token | None) -> None:
+        """Ends the refresh tokens of the access that a token belongs to."""
+        for key, document in self._store.items("renewals"):
+            if token and (document["account"], document["client_id"]) == (token.account, token.client_id):
+                self._store.delete("renewals", key)
+
     def end_all(self, why: str) -> None:
+        if why == "revoked":
+            for key, _ in self._store.items("renewals"):
+                self._store.delete("renewals", key)
         for key, document in self._store.items("tokens"):
             if document["ended"] is None:
                 self.end_token(key, why)

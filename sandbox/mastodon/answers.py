@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from sandbox.kit.endpoint import Refused
 from sandbox.kit.limits import Limit, Window
 from sandbox.kit.switches import Panel, PictureSwitches
+from sandbox.mastodon.flavours import FLAVOURS, OLD_MASTODON, Flavour, FlavourName
 
 # Per token; callers without one share theirs by address.
 LIMITS = (Limit("api", 300, 5 * 60),)
@@ -23,13 +24,19 @@ class MastodonSwitches(PictureSwitches):
         ]
         | None
     ) = Field(default=None, description="Answer API calls with this failure")
+    flavour: FlavourName = Field(default="mastodon", description="Act like this kind of server")
     old_server: bool = Field(
         default=False,
-        description="Act like 4.2: no discovery, no PKCE, no /api/v1/profile to read, pictures under 2 MB",
+        description="Act like Mastodon 4.2: no discovery, no PKCE, no /api/v1/profile to read, pictures under 2 MB",
     )
     epoch_reset: bool = Field(
         default=False, description="Send the rate limit's reset in unix seconds, as some servers do"
     )
+
+
+def flavour_of(panel: Panel[MastodonSwitches]) -> Flavour:
+    """Returns which kind of server is played now."""
+    return OLD_MASTODON if panel.switches.old_server else FLAVOURS[panel.switches.flavour]
 
 
 def error(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -89,8 +96,21 @@ class MastodonDialect:
     def limit_headers(self, window: Window) -> Mapping[str, str]:
         iso = datetime.fromtimestamp(window.reset, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         epoch = self._panel.switches.epoch_reset
+        match self._panel.switches.flavour:
+            case "pleroma" | "akkoma":
+                return {}
+            case "pixelfed":
+                return _laravel_headers(window)
         return {
             "X-RateLimit-Limit": str(window.limit.count),
             "X-RateLimit-Remaining": str(window.remaining),
             "X-RateLimit-Reset": str(window.reset_seconds) if epoch else iso,
         }
+
+
+def _laravel_headers(window: Window) -> Mapping[str, str]:
+    headers = {"X-RateLimit-Limit": str(window.limit.count), "X-RateLimit-Remaining": str(window.remaining)}
+    if window.remaining == 0:
+        wait = max(0, window.reset_seconds - int(datetime.now(UTC).timestamp()))
+        headers |= {"Retry-After": str(wait), "X-RateLimit-Reset": str(window.reset_seconds)}
+    return headers

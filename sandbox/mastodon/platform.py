@@ -22,14 +22,18 @@ from sandbox.mastodon.answers import (
     MastodonDialect,
     MastodonSwitches,
     error,
+    flavour_of,
     invalid_token,
     outside_scopes,
     refuse,
 )
+from sandbox.mastodon.flavours import DESCRIPTION_MAX_CHARACTERS, FLAVOURS, MEGABYTE, Flavour
 from sandbox.mastodon.sign_in import SignIn, body_values
 
-MEGABYTE = 1024 * 1024
-DESCRIPTION_MAX_CHARACTERS = 150
+_DESCRIPTIONS = ("avatar_description", "header_description")
+# Where the kinds of servers keep pictures, and what they show instead of one.
+PICTURE_FOLDERS = ("system/accounts", "storage", "fileserver", "media")
+MISSING_PICTURES = sorted({path for flavour in FLAVOURS.values() for path in flavour.missing.values()})
 # Two pictures at their limit, and the form around them.
 _MAX_BODY = 17 * MEGABYTE
 
@@ -47,16 +51,16 @@ class Mastodon:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.panel = Panel(MastodonSwitches)
-        self._accounts = Accounts(context)
-        sign_in = SignIn(self, self._accounts, self._is_old)
+        self._accounts = Accounts(context, self._flavour)
+        sign_in = SignIn(self, self._accounts, self._flavour)
         endpoints = Endpoints(context, self.panel, MastodonDialect(self.panel))
         self.app = Starlette(
             routes=[*sign_in.routes(endpoints), *self._api_routes(endpoints), *self._public_routes()],
             exception_handlers={404: _not_found},
         )
 
-    def _is_old(self) -> bool:
-        return self.panel.switches.old_server
+    def _flavour(self) -> Flavour:
+        return flavour_of(self.panel)
 
     def populate(self) -> None:
         place_initial_pictures(self.context, self._accounts.save_initial)
@@ -67,7 +71,7 @@ class Mastodon:
     @property
     def actions(self) -> Mapping[str, Callable[[], None]]:
         return {
-            # Mastodon's own tokens never end; those of compatible servers do.
+            # Mastodon's own tokens never end; those of compatible servers do, and are renewed.
             "expire_tokens": lambda: self._accounts.end_all("expired"),
             "revoke_tokens": lambda: self._accounts.end_all("revoked"),
         }
@@ -82,7 +86,7 @@ class Mastodon:
                 f"{accounts}/update_credentials",
                 self._update_credentials,
                 "write",
-                methods=["PATCH"],
+                methods=["PATCH", "POST"],
                 limits=LIMITS,
                 max_body=_MAX_BODY,
             ),
@@ -92,14 +96,17 @@ class Mastodon:
             endpoints.route(
                 "/api/v1/profile/{field:str}", self._delete_picture, "write", methods=["DELETE"], limits=LIMITS
             ),
+            endpoints.route(
+                "/api/v1.1/accounts/{field:str}", self._delete_picture, "write", methods=["DELETE"], limits=LIMITS
+            ),
             endpoints.route("/api/v2/instance", self._instance, "read", limits=LIMITS),
             endpoints.route("/api/v1/instance", self._instance_v1, "read", limits=LIMITS),
         ]
 
     def _public_routes(self) -> list[BaseRoute]:
         return [
-            Route("/system/accounts/{path:path}", self._serve),
-            Route("/{kind}/original/missing.png", _serve_missing),
+            *(Route(f"/{path}", _serve_missing) for path in MISSING_PICTURES),
+            *(Route(f"/{folder}/{{path:path}}", self._serve) for folder in PICTURE_FOLDERS),
             Route("/.well-known/nodeinfo", self._nodeinfo_links),
             Route("/nodeinfo/2.0", self._nodeinfo),
             account_page(self),
@@ -109,6 +116,9 @@ class Mastodon:
         """Returns the account behind the bearer token; raises the server's refusal."""
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         token = self._accounts.token(key) if scheme.lower() == "bearer" else None
+        if self._flavour().own_limits and (token is None or token.ended or not token.allows(*scopes)):
+            # Pleroma and its kin do not tell these apart.
+            raise refuse(403, f"Insufficient permissions: {scopes[0]}.")
         if token is None:
             raise Refused(invalid_token("The access token is invalid"))
         if token.ended:
@@ -144,7 +154,7 @@ class Mastodon:
         )
 
     async def _profile(self, request: Request) -> Response:
-        if self._is_old():
+        if self._flavour().describes != "profile":
             return error(404, "Record not found")
         return JSONResponse(self._accounts.profile_entity(self._user(request, "read:accounts", "profile")))
 
@@ -152,55 +162,70 @@ class Mastodon:
 
     async def _update_credentials(self, request: Request) -> Response:
         name = self._user(request, "write:accounts")
-        await self._update(request, name, ("display_name", "note"))
+        describes = self._flavour().describes == "credentials"
+        await self._update(request, name, ("display_name", "note", *(_DESCRIPTIONS if describes else ())))
         return JSONResponse(self._accounts.credential_account(name))
 
     async def _update_profile(self, request: Request) -> Response:
-        if self._is_old():
+        if self._flavour().describes != "profile":
             return error(404, "Record not found")
         name = self._user(request, "write:accounts")
-        await self._update(request, name, ("display_name", "note", "avatar_description", "header_description"))
+        await self._update(request, name, ("display_name", "note", *_DESCRIPTIONS))
         return JSONResponse(self._accounts.profile_entity(name))
 
     async def _update(self, request: Request, name: str, texts: tuple[str, ...]) -> None:
         """Takes over texts and pictures together, or nothing if one of them is invalid."""
         values = await body_values(request)
         changed = {field: str(values[field]) for field in texts if field in values}
-        for field in ("avatar_description", "header_description"):
+        for field in _DESCRIPTIONS:
             if len(changed.get(field, "")) > DESCRIPTION_MAX_CHARACTERS:
                 label = field.replace("_", " ").capitalize()
                 raise refuse(
                     422, f"Validation failed: {label} is too long (maximum is {DESCRIPTION_MAX_CHARACTERS} characters)"
                 )
         pictures: dict[Slot, tuple[str, bytes]] = {}
+        flavour, cleared = self._flavour(), []
         for slot, field in FIELDS.items():
+            if slot not in flavour.slots:
+                continue
             if isinstance(file := values.get(field), UploadFile):
                 pictures[slot] = await self._picture(slot, await file.read())
-        if pictures and self.panel.strikes("silent_reject"):
+            elif file == "" and flavour.deletes_at is None:
+                cleared.append(slot)
+        if (pictures or cleared) and self.panel.strikes("silent_reject"):
             return
+        for slot in cleared:
+            self._clear(request, name, slot)
         self._accounts.write_profile(name, changed)
         for slot, (media_type, body) in pictures.items():
             self._place(request, name, slot, self._accounts.save(name, slot, media_type, body))
 
     async def _picture(self, slot: Slot, data: bytes) -> tuple[str, bytes]:
-        label = FIELDS[slot].capitalize()
-        megabytes = 2 if self._is_old() else 8
-        if len(data) >= megabytes * MEGABYTE:
-            raise refuse(422, f"Validation failed: {label} file size must be less than {megabytes} MB")
+        label, flavour = FIELDS[slot].capitalize(), self._flavour()
+        limit = flavour.max_bytes[slot]
+        if len(data) >= limit:
+            size = f"{limit // MEGABYTE} MB" if limit >= MEGABYTE else f"{limit} bytes"
+            raise refuse(flavour.refuses_with, f"Validation failed: {label} file size must be less than {size}")
         try:
-            return await asyncio.to_thread(scale, slot, data)
+            return await asyncio.to_thread(scale, slot, data, flavour.formats)
         except BadPictureError as reason:
             raise refuse(422, f"Validation failed: {label} content type is invalid") from reason
 
     async def _delete_picture(self, request: Request) -> Response:
         slot = next((slot for slot, field in FIELDS.items() if field == request.path_params["field"]), None)
-        if slot is None:
+        deletes_at = self._flavour().deletes_at
+        if slot is None or slot not in self._flavour().slots or deletes_at is None:
+            return error(404, "Record not found")
+        if request.url.path != deletes_at.format(field=FIELDS[slot]):
             return error(404, "Record not found")
         name = self._user(request, "write:accounts")
         latest = self.context.gallery.latest(name, slot)
         if latest and latest.token and not self.panel.strikes("silent_reject"):
-            self._place(request, name, slot, None)
+            self._clear(request, name, slot)
         return JSONResponse(self._accounts.credential_account(name))
+
+    def _clear(self, request: Request, name: str, slot: Slot) -> None:
+        self._place(request, name, slot, None)
 
     def _place(self, request: Request, name: str, slot: Slot, token: str | None) -> None:
         self.context.gallery.place(name, slot, token, delay_seconds=self.panel.switches.slow_seconds)
@@ -209,29 +234,29 @@ class Mastodon:
     # About the server
 
     @property
-    def _version(self) -> str:
-        return "4.2.10" if self._is_old() else "4.6.1"
-
-    @property
     def _configuration(self) -> Mapping[str, object]:
+        flavour = self._flavour()
         accounts: dict[str, int] = {"max_featured_tags": 10, "max_pinned_statuses": 5}
-        if not self._is_old():
+        if flavour.api_version is not None:
             accounts["max_avatar_description_length"] = DESCRIPTION_MAX_CHARACTERS
             accounts["max_header_description_length"] = DESCRIPTION_MAX_CHARACTERS
         return {
             "accounts": accounts,
             "media_attachments": {
-                "supported_mime_types": ["image/jpeg", "image/png", "image/gif", "image/webp"],
-                "image_size_limit": 16 * MEGABYTE,
+                "supported_mime_types": flavour.media_types(),
+                "image_size_limit": 40 * MEGABYTE if flavour.software == "gotosocial" else 16 * MEGABYTE,
                 "image_matrix_limit": 33_177_600,
             },
         }
 
     async def _instance(self, _: Request) -> Response:
+        flavour = self._flavour()
+        if not flavour.has_v2:
+            return error(404, "Record not found")
         instance: dict[str, object] = {
             "domain": self.context.origin.partition("://")[2],
             "title": "Sandbox Mastodon",
-            "version": self._version,
+            "version": flavour.version,
             "source_url": "https://github.com/mastodon/mastodon",
             "description": "A stand-in on this machine, not a real server.",
             "languages": ["en"],
@@ -240,8 +265,10 @@ class Mastodon:
             "contact": {"email": "", "account": None},
             "rules": [],
         }
-        if not self._is_old():
-            instance["api_versions"] = {"mastodon": 9}
+        if flavour.api_version is not None:
+            instance["api_versions"] = {"mastodon": flavour.api_version}
+        if flavour.own_limits:
+            instance["pleroma"] = flavour.limits()
         return JSONResponse(instance)
 
     async def _instance_v1(self, _: Request) -> Response:
@@ -249,7 +276,7 @@ class Mastodon:
             {
                 "uri": self.context.origin.partition("://")[2],
                 "title": "Sandbox Mastodon",
-                "version": self._version,
+                "version": self._flavour().version,
                 "short_description": "A stand-in on this machine, not a real server.",
                 "description": "",
                 "email": "",
@@ -258,6 +285,7 @@ class Mastodon:
                 "languages": ["en"],
                 "registrations": False,
                 "configuration": self._configuration,
+                **self._flavour().limits(),
             }
         )
 
@@ -269,7 +297,7 @@ class Mastodon:
         return JSONResponse(
             {
                 "version": "2.0",
-                "software": {"name": "mastodon", "version": self._version},
+                "software": {"name": self._flavour().software, "version": self._flavour().software_version},
                 "protocols": ["activitypub"],
                 "services": {"inbound": [], "outbound": []},
                 "usage": {"users": {"total": len(PEOPLE)}, "localPosts": 0},
@@ -289,9 +317,8 @@ class Mastodon:
 
 
 async def _serve_missing(request: Request) -> Response:
-    if request.path_params["kind"] not in ("avatars", "headers"):
-        return error(404, "Record not found")
-    size = (400, 400) if request.path_params["kind"] == "avatars" else (700, 335)
+    is_avatar = request.url.path.removeprefix("/") in {flavour.missing["avatar"] for flavour in FLAVOURS.values()}
+    size = (400, 400) if is_avatar else (700, 335)
     return Response(encode(Image.new("RGB", size, "#8b8fa3"), "PNG"), media_type="image/png")
 
 

@@ -19,6 +19,7 @@ from sandbox.kit.platform import PEOPLE, Platform
 from sandbox.kit.store import Document
 from sandbox.mastodon.accounts import Accounts
 from sandbox.mastodon.answers import LIMITS, error, refuse
+from sandbox.mastodon.flavours import Flavour
 
 # Doorkeeper's default.
 CODE_SECONDS = 600
@@ -37,6 +38,8 @@ SCOPES = (
     "follow",
     "push",
 )
+# What servers know that tell no parts of these apart.
+WHOLE_SCOPES = ("read", "write", "follow", "push")
 _MEANINGS = {
     "profile": "See who you are",
     "read": "See everything in your account",
@@ -47,11 +50,11 @@ _MEANINGS = {
 
 
 class SignIn:
-    def __init__(self, platform: Platform, accounts: Accounts, is_old: Callable[[], bool]) -> None:
+    def __init__(self, platform: Platform, accounts: Accounts, flavour: Callable[[], Flavour]) -> None:
         self._platform = platform
         self._context = platform.context
         self._accounts = accounts
-        self._is_old = is_old
+        self._flavour = flavour
 
     def routes(self, endpoints: Endpoints) -> list[BaseRoute]:
         return [
@@ -91,7 +94,7 @@ class SignIn:
         return JSONResponse(app)
 
     async def discovery(self, _: Request) -> Response:
-        if self._is_old():
+        if not self._flavour().has_pkce:
             return error(404, "Record not found")
         origin = self._context.origin
         return JSONResponse(
@@ -122,11 +125,12 @@ class SignIn:
         scopes = asked.get("scope", "read").split()
         if asked.get("response_type") != "code":
             return _back(asked, error="unsupported_response_type")
-        if not _is_subset(scopes, app["scopes"]):
+        unknown = self._flavour().whole_scopes and not set(scopes) <= set(WHOLE_SCOPES)
+        if unknown or not _is_subset(scopes, app["scopes"]):
             return _back(
                 asked, error="invalid_scope", error_description="The requested scope is invalid, unknown, or malformed."
             )
-        challenge = "" if self._is_old() else asked.get("code_challenge", "")
+        challenge = asked.get("code_challenge", "") if self._flavour().has_pkce else ""
         if challenge and asked.get("code_challenge_method") != "S256":
             return _back(asked, error="invalid_request", error_description="The code challenge method must be S256.")
         ticket = self._context.token(16)
@@ -176,6 +180,11 @@ class SignIn:
                 if not _is_subset(scopes, app["scopes"]):
                     return _oauth_error(400, "invalid_scope", "The requested scope is invalid, unknown, or malformed.")
                 return JSONResponse(self._accounts.issue_token(None, tuple(scopes), app["client_id"]))
+            case "refresh_token" if self._flavour().token_seconds is not None:
+                renewed = self._accounts.renew_token(str(values.get("refresh_token") or ""), app["client_id"])
+                if renewed is None:
+                    return _oauth_error(400, "invalid_grant", "The refresh token is invalid.")
+                return JSONResponse(renewed)
             case _:
                 return _oauth_error(400, "unsupported_grant_type", "The authorization grant type is not supported.")
 
@@ -208,6 +217,8 @@ class SignIn:
         if app is None or (token is not None and token.client_id != app["client_id"]):
             return _oauth_error(403, "unauthorized_client", "You are not authorized to revoke this token")
         self._accounts.end_token(key, "revoked")
+        # With it ends what could have renewed it.
+        self._accounts.end_renewals(token)
         return JSONResponse({})
 
     def _client(self, request: Request, values: Document) -> Document:

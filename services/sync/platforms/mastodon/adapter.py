@@ -369,13 +369,17 @@ class Mastodon(Adapter):
     def _problem(self, answer: Answer, session: Session, *, writes: bool) -> o.Problem:
         said = json_of(answer).get("error")
         message = said if isinstance(said, str) else ""
+        is_unpermitted = message.startswith("Insufficient permissions")
         detail = described(answer)
         match answer.status:
             case 429:
                 return o.RateLimited(self._reset(answer), "account", detail)
             case 401:
-                return (o.AuthExpired if "refresh_token" in session.credentials else o.AuthRevoked)(detail)
-            case 403 if "scope" in message:
+                return _ended(session, detail)
+            case 403 if message.startswith("Invalid credentials") or (is_unpermitted and not writes):
+                # Pleroma's words for a token that it does not know (any more), whatever it was good for.
+                return _ended(session, detail)
+            case 403 if "scope" in message or is_unpermitted:
                 return o.MissingScope(detail)
             case 403:
                 return o.AccountCheckpoint(f"https://{session.account.instance}/", detail)
@@ -410,6 +414,10 @@ class _Server:
 
     name: str
     origin: str
+
+
+def _ended(session: Session, detail: str) -> o.Problem:
+    return (o.AuthExpired if "refresh_token" in session.credentials else o.AuthRevoked)(detail)
 
 
 def _unreachable(message: str) -> InvalidInputError:

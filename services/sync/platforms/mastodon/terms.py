@@ -85,9 +85,9 @@ def software_of(instance: Json) -> Software | None:
     compatible = _COMPATIBLE.search(version)
     if compatible is not None:
         return Software.of(compatible["name"], compatible["version"] or "")
-    if _number(_child(instance, "api_versions").get("mastodon")):
-        return Software.of("Mastodon", version)
-    return None
+    said = Software.of("Mastodon", version)
+    # Others, whose own versions begin at 0, say with which API of Mastodon they go.
+    return said if said.release >= (4, 0) and _number(_child(instance, "api_versions").get("mastodon")) else None
 
 
 def software_of_nodeinfo(nodeinfo: Json) -> Software | None:

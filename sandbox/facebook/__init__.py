@@ -1,4 +1,4 @@
-"""The stand-in for Facebook Login: the dialog, its token, and what the Graph API tells of token and person."""
+"""The stand-in for Facebook: the login dialog and its tokens, and the Graph API for people and for the Pages that they look after."""
 
 from sandbox.facebook.platform import FACEBOOK_APP_ID, FACEBOOK_APP_SECRET, build
 
@@ -12,4 +12,8 @@ SETTINGS = {
     "AUTH_FACEBOOK_GRAPH_URL": "{origin}",
     "AUTH_FACEBOOK_APP_ID": FACEBOOK_APP_ID,
     "AUTH_FACEBOOK_APP_SECRET": FACEBOOK_APP_SECRET,
+    "SYNC_FACEBOOK_URL": "{origin}",
+    "SYNC_FACEBOOK_GRAPH_URL": "{origin}",
+    "SYNC_FACEBOOK_APP_ID": FACEBOOK_APP_ID,
+    "SYNC_FACEBOOK_APP_SECRET": FACEBOOK_APP_SECRET,
 }

@@ -1,60 +1,172 @@
 """Words the Graph API's answers, and says which failures Facebook can be switched to."""
 
+import json
+import math
 from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from sandbox.kit.endpoint import Refused
-from sandbox.kit.limits import Window
-from sandbox.kit.switches import Switches
+from sandbox.kit.limits import Limit, Window
+from sandbox.kit.switches import Panel, PictureSwitches
+
+# What Pages may use: 4,800 calls a day for everybody who is engaged there; nobody but us is here.
+PAGE_LIMIT = Limit("pages", 4800, 24 * 3600)
+# How far the app has come, in percent, as long as nothing is the matter.
+APP_USAGE = {"call_count": 3, "total_time": 2, "total_cputime": 1}
+
+# Why a token is not taken, by subcode.
+ENDINGS: Mapping[int, str] = {
+    458: "Error validating access token: The user has not authorized application.",
+    459: "Error validating access token: The user is in a checkpoint and cannot log in.",
+    460: "Error validating access token: The session has been invalidated because the user changed their password.",
+    463: "Error validating access token: Session has expired.",
+    464: "Error validating access token: Sessions for the user are not allowed because the user is not a confirmed user.",
+    467: "Error validating access token: This may be because the user logged out.",
+    490: "Error validating access token: User is enrolled in a blocking, logged-in checkpoint.",
+    492: "Error validating access token: The session no longer matches a role at the Page.",
+}
+# switch: (status, code, subcode, message)
+_FAILURES: Mapping[str, tuple[int, int, int | None, str]] = {
+    "500": (500, 1, None, "An unknown error has occurred."),
+    "503": (503, 2, None, "Service temporarily unavailable"),
+    "1": (400, 1, None, "An unknown error occurred"),
+    "limit": (403, 4, None, "(#4) Application request limit reached"),
+    "17": (400, 17, None, "(#17) User request limit reached"),
+    "32": (400, 32, None, "(#32) Page request limit reached"),
+    "429": (
+        403,
+        80001,
+        None,
+        "(#80001) There have been too many calls to this Page account. Wait a bit and try again.",
+    ),
+    "403_scope": (403, 200, None, "(#200) Requires pages_manage_metadata permission to manage the object"),
+    "368": (400, 368, None, "(#368) The action attempted has been deemed abusive or is otherwise disallowed"),
+    "1346003": (400, 368, 1346003, "(#368) It looks like you were misusing this feature"),
+    "1404078": (400, 190, 1404078, "Page publishing authorization is needed"),
+    "506": (400, 506, None, "(#506) Duplicate status message"),
+    **{str(subcode): (400, 190, subcode, message) for subcode, message in ENDINGS.items()},
+}
 
 
-class FacebookSwitches(Switches):
-    fail: Literal["500", "503", "limit", "not_json", "hang", "drop"] | None = Field(
-        default=None, description="Answer with this failure"
-    )
+class FacebookSwitches(PictureSwitches):
+    fail: (
+        Literal[
+            "429",
+            "500",
+            "503",
+            "1",
+            "limit",
+            "17",
+            "32",
+            "403_scope",
+            "368",
+            "1346003",
+            "1404078",
+            "506",
+            "458",
+            "459",
+            "460",
+            "463",
+            "464",
+            "467",
+            "490",
+            "492",
+            "not_json",
+            "plain_text",
+            "hang",
+            "drop",
+        ]
+        | None
+    ) = Field(default=None, description="Answer with this failure; a number from 458 on is a subcode of 190")
     no_email: bool = Field(default=False, description="Tell no e-mail address")
     foreign_app: bool = Field(default=False, description="Say of every token that another app got it")
+    no_cache_key: bool = Field(default=False, description="Tell of a Page's picture no cache_key")
+    forget_photos: bool = Field(default=False, description="Forget an uploaded photo before it can be made the cover")
 
 
-def graph_error(status: int, code: int, message: str, *, subcode: int | None = None) -> Response:
+def graph_error(status: int, code: int, message: str, *, subcode: int | None = None, words: str = "") -> Response:
+    """Returns an error as the Graph API words it; `words` are for people."""
     error: dict[str, object] = {"message": message, "type": "OAuthException", "code": code}
     if subcode is not None:
         error["error_subcode"] = subcode
+    if words:
+        error["error_user_title"] = "This did not work"
+        error["error_user_msg"] = words
     headers = (
         {"WWW-Authenticate": f'OAuth "Facebook Platform" "invalid_request" "{message}"'} if status == 400 else None
     )
-    return JSONResponse({"error": {**error, "fbtrace_id": "AsandboxTrace"}}, status, headers)
+    return JSONResponse(
+        {"error": {**error, "is_transient": code in (1, 2), "fbtrace_id": "AsandboxTrace"}}, status, headers
+    )
 
 
-def refuse(code: int, message: str, *, subcode: int | None = None) -> Refused:
+def refuse(code: int, message: str, *, subcode: int | None = None, words: str = "") -> Refused:
     """Returns the exception that ends a handler with this error."""
-    return Refused(graph_error(400, code, message, subcode=subcode))
+    return Refused(graph_error(400, code, message, subcode=subcode, words=words))
+
+
+def ended(subcode: int) -> Refused:
+    """Returns the refusal of a token that has come to this end."""
+    return refuse(190, ENDINGS[subcode], subcode=subcode)
+
+
+def usage_headers(page_id: str, used_percent: int, wait_seconds: float = 0) -> dict[str, str]:
+    """Returns both usage headers of an answer about a Page.
+
+    Facebook counts in whole minutes; here what is shorter stays so, since nobody wants to wait for one.
+    """
+    minutes = math.ceil(wait_seconds / 60) if wait_seconds >= 60 else wait_seconds / 60
+    usage = {
+        "type": "pages",
+        "call_count": used_percent,
+        "total_cputime": min(used_percent, 5),
+        "total_time": min(used_percent, 6),
+        "estimated_time_to_regain_access": minutes,
+    }
+    return {
+        "X-App-Usage": json.dumps(APP_USAGE, separators=(",", ":")),
+        "X-Business-Use-Case-Usage": json.dumps({page_id: [usage]}, separators=(",", ":")),
+    }
+
+
+def page_limited(page_id: str, wait_seconds: float) -> Response:
+    status, code, _, message = _FAILURES["429"]
+    response = graph_error(status, code, message)
+    response.headers.update(usage_headers(page_id, 100, wait_seconds))
+    return response
 
 
 class FacebookDialect:
+    def __init__(self, panel: Panel[FacebookSwitches]) -> None:
+        self._panel = panel
+
     def applies(self, kind: str, request: Request) -> bool:  # noqa: ARG002 - every failure may strike every call
         return True
 
-    def failure(self, kind: str, request: Request) -> Response:  # noqa: ARG002 - the same wherever it strikes
-        match kind:
-            case "limit":
-                return graph_error(403, 4, "(#4) Application request limit reached")
-            case "not_json":
-                return HTMLResponse("<!DOCTYPE html><title>Error</title><p>Sorry, something went wrong.", 200)
-            case "503":
-                return graph_error(503, 2, "Service temporarily unavailable")
-            case _:
-                return graph_error(500, 1, "An unknown error has occurred.")
+    def failure(self, kind: str, request: Request) -> Response:
+        if kind == "429":
+            page_id = str(request.path_params.get("page", "me"))
+            return page_limited(page_id, self._panel.switches.retry_after_seconds)
+        if kind == "not_json":
+            return HTMLResponse("<!DOCTYPE html><title>Error</title><p>Sorry, something went wrong.", 200)
+        if kind == "plain_text":
+            return PlainTextResponse("Service is temporarily unavailable.", 200)
+        status, code, subcode, message = _FAILURES[kind]
+        response = graph_error(status, code, message, subcode=subcode)
+        if kind in ("limit", "17", "32"):
+            name = "X-Page-Usage" if kind == "32" else "X-App-Usage"
+            response.headers[name] = json.dumps(dict.fromkeys(APP_USAGE, 100))
+        return response
 
     def too_large(self) -> Response:
         return graph_error(413, 1, "The request is too large.")
 
-    def subject(self, request: Request) -> str:  # noqa: ARG002 - nothing is counted here
+    def subject(self, request: Request) -> str:  # noqa: ARG002 - Pages are counted where they are known
         return ""
 
-    def limit_headers(self, window: Window) -> Mapping[str, str]:  # noqa: ARG002 - nothing is counted here
+    def limit_headers(self, window: Window) -> Mapping[str, str]:  # noqa: ARG002 - as above
         return {}

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlencode, urlsplit
@@ -11,8 +11,8 @@ from urllib.parse import urlencode, urlsplit
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from sandbox.kit.pages import consent_page, error_page
-from sandbox.kit.platform import PEOPLE, Platform
+from sandbox.kit.pages import Question, consent_page, error_page
+from sandbox.kit.platform import PEOPLE, AccountView, Platform
 from sandbox.kit.store import Document
 
 APP_NAME = "Linkarooie"
@@ -32,18 +32,20 @@ class Asked:
     """The S256 challenge of PKCE; empty where none was sent."""
 
 
-def is_registered(redirect_uri: str, provider: str) -> bool:
+def is_registered(redirect_uri: str, provider: str, *, paths: Sequence[str] = ()) -> bool:
     """Tells whether the product registered this address: exactly its callback, on any port of this machine.
 
-    Operators write one address into the provider's console; tests and development take a port of their own.
+    Operators write one address into the provider's console; tests and development take a port of their own. `paths` are those of further
+    addresses.
     """
     try:
         parts = urlsplit(redirect_uri)
         local = parts.hostname == "localhost" or ip_address(parts.hostname or "").is_loopback
     except ValueError:
         return False
-    exact = f"{parts.scheme}://{parts.netloc}/v1/auth/oauth/{provider}/callback"
-    return local and parts.scheme in ("http", "https") and "@" not in parts.netloc and redirect_uri == exact
+    origin = f"{parts.scheme}://{parts.netloc}"
+    is_exact = redirect_uri in [f"{origin}{path}" for path in (f"/v1/auth/oauth/{provider}/callback", *paths)]
+    return local and parts.scheme in ("http", "https") and "@" not in parts.netloc and is_exact
 
 
 def verifies(challenge: str, verifier: str) -> bool:
@@ -68,7 +70,16 @@ class CodeFlow:
         self._extra = extra or {}
         self._fragment = fragment
 
-    def ask(self, asked: Asked, *, wants: Iterable[str], action: str, preselect: str | None = None) -> Response:
+    def ask(
+        self,
+        asked: Asked,
+        *,
+        wants: Iterable[str],
+        action: str,
+        preselect: str | None = None,
+        accounts: Sequence[AccountView] | None = None,
+        questions: Sequence[Question] = (),
+    ) -> Response:
         """Returns the consent page; its form goes to `action`, for `decide`."""
         ticket = self._context.token(16)
         self._keep("tickets", ticket, vars(asked))
@@ -79,6 +90,8 @@ class CodeFlow:
             action=action,
             hidden={"ticket": ticket},
             preselect=preselect,
+            accounts=accounts,
+            questions=questions,
         )
 
     async def decide(self, request: Request) -> Response:

@@ -1,6 +1,7 @@
 """Renders the pages that people see: consent, account, error."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 
@@ -37,6 +38,17 @@ def error_page(platform: Platform, message: str, status: int = 400) -> HTMLRespo
     return page("error.html", status, platform=platform, message=message)
 
 
+@dataclass(frozen=True)
+class Question:
+    """What a platform asks beside the account: `choices` are values with their words, one of them chosen, or any number of `several`."""
+
+    name: str
+    legend: str
+    choices: Sequence[tuple[str, str]]
+    chosen: str = ""
+    several: bool = False
+
+
 def consent_page(
     platform: Platform,
     *,
@@ -45,12 +57,15 @@ def consent_page(
     action: str,
     hidden: Mapping[str, str],
     preselect: str | None = None,
+    accounts: Sequence[AccountView] | None = None,
+    questions: Sequence[Question] = (),
 ) -> HTMLResponse:
     """Renders the form in which a person chooses an account and allows or denies.
 
-    It posts `account` and `decision` (`allow` or `deny`) with the hidden fields to `action`.
+    It posts `account` and `decision` (`allow` or `deny`) with the hidden fields to `action`, and the answers to the `questions`. Without
+    `accounts` it offers those that the platform shows.
     """
-    accounts = [view for name in PEOPLE if (view := platform.account(name))]
+    accounts = accounts or [view for name in PEOPLE if (view := platform.account(name))]
     chosen = preselect if preselect in PEOPLE else accounts[0].name
     return page(
         "consent.html",
@@ -61,6 +76,7 @@ def consent_page(
         hidden=hidden,
         accounts=accounts,
         chosen=chosen,
+        questions=questions,
     )
 
 

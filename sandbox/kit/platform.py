@@ -41,6 +41,10 @@ class AccountView:
     avatar_url: str | None = None
     banner_url: str | None = None
     facts: Sequence[tuple[str, str]] = ()
+    banner_shape: tuple[str, str] = ("3 / 1", "3 / 1")
+    """CSS `aspect-ratio` of the banner on computers and on phones."""
+    banner_position: str = "50% 50%"
+    """CSS `object-position`: which part of a banner of another shape is seen."""
 
     def url(self, slot: Slot) -> str | None:
         return self.avatar_url if slot == "avatar" else self.banner_url

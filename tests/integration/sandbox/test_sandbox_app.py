@@ -80,9 +80,9 @@ async def test_sign_in_providers_are_listed_apart_with_what_they_tell_of_each_pe
 ) -> None:
     page = (await http.get(sandbox.urls["index"])).text
     platforms, providers = page.split('<h2 id="sign-in">Sign-in providers</h2>')
-    for name in ("x", "mastodon", "bluesky"):
+    for name in ("x", "mastodon", "bluesky", "facebook"):
         assert f'id="{name}"' in platforms
-    for name in ("google", "github", "facebook"):
+    for name in ("google", "github"):
         assert f'id="{name}"' in providers
         account = await control.account(name)
         assert set(account) == {"name", "handle", "display_name", "facts"}

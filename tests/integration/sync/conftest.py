@@ -13,6 +13,7 @@ from sync_world import Control, Eventually, Library, World
 from devstack import Endpoints
 from linkarooie.upload.v1 import upload_pb2, upload_pb2_grpc
 from sandbox import X_CONSUMER_KEY, X_CONSUMER_SECRET, Sandbox
+from sandbox.facebook import FACEBOOK_APP_ID, FACEBOOK_APP_SECRET
 from servicekit.app import App
 from servicekit.bus import Bus
 from servicekit.database import Database
@@ -82,7 +83,7 @@ def sync_settings(
 @pytest.fixture(scope="session")
 def adapters_to_sandbox(platforms_sandbox: Sandbox) -> Iterator[None]:
     """Points the adapters to the sandbox, as an operator would."""
-    x, bluesky = platforms_sandbox.urls["x"], platforms_sandbox.urls["bluesky"]
+    x, bluesky, facebook = (platforms_sandbox.urls[name] for name in ("x", "bluesky", "facebook"))
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {
             "LINKAROOIE_SYNC_X_CONSUMER_KEY": X_CONSUMER_KEY,
@@ -91,6 +92,10 @@ def adapters_to_sandbox(platforms_sandbox: Sandbox) -> Iterator[None]:
             "LINKAROOIE_SYNC_BLUESKY_ENTRYWAY_URL": bluesky,
             "LINKAROOIE_SYNC_BLUESKY_PLC_URL": f"{bluesky}/plc",
             "LINKAROOIE_SYNC_BLUESKY_APP_VIEW_URL": bluesky,
+            "LINKAROOIE_SYNC_FACEBOOK_URL": facebook,
+            "LINKAROOIE_SYNC_FACEBOOK_GRAPH_URL": facebook,
+            "LINKAROOIE_SYNC_FACEBOOK_APP_ID": FACEBOOK_APP_ID,
+            "LINKAROOIE_SYNC_FACEBOOK_APP_SECRET": FACEBOOK_APP_SECRET,
         }.items():
             patch.setenv(name, value)
         yield

@@ -33,7 +33,7 @@ from services.sync.domain.outcomes import AuthExpired, AuthRevoked, PlatformErro
 from services.sync.platforms.base import Session
 from services.sync.turn import Worker
 
-PLATFORMS = ("bluesky", "mastodon", "x")
+PLATFORMS = ("bluesky", "facebook", "mastodon", "x")
 Eventually = Callable[..., Awaitable[Any]]
 
 
@@ -220,8 +220,13 @@ class World:
     def instance(self, platform: str) -> str:
         return urlsplit(self.control.sandbox.urls[platform]).netloc if platform == "mastodon" else ""
 
-    async def consent(self, url: str, *, account: str = "ada", decision: str = "allow") -> dict[str, str]:
-        """Answers a consent page as a person in a browser does; returns what came back to the callback."""
+    async def consent(
+        self, url: str, *, account: str = "ada", decision: str = "allow", **answers: str
+    ) -> dict[str, str]:
+        """Answers a consent page as a person in a browser does; returns what came back to the callback.
+
+        `answers` are to what the platform asks beside the account.
+        """
         page = await self.http.get(url)
         assert page.status_code == 200, page.text
         form = re.search(r"<form[^>]*action=\"([^\"]+)\"", page.text)
@@ -231,7 +236,7 @@ class World:
         parts = urlsplit(url)
         back = await self.http.post(
             urljoin(url, html.unescape(form[1])),
-            data={**data, "account": account, "decision": decision},
+            data={**data, **answers, "account": account, "decision": decision},
             headers={"Origin": f"{parts.scheme}://{parts.netloc}"},
         )
         assert back.status_code in (302, 303), back.text
@@ -246,6 +251,8 @@ class World:
             "mastodon.banner": (1500, 500),
             "bluesky.avatar": (1000, 1000),
             "bluesky.banner": (3000, 1000),
+            "facebook.avatar": (1080, 1080),
+            "facebook.banner": (1640, 924),
         }
         variants = []
         for key, size in sizes.items():

@@ -54,7 +54,7 @@ async def test_a_look_on_request_changes_nothing_and_tells_the_name(world: World
     connection = await person.connect(platform)
     checked = (await person.call("CheckConnection", sync_pb2.CheckConnectionRequest(id=connection.id))).connection
     assert checked.state == sync_pb2.CONNECTION_STATE_HEALTHY
-    assert checked.remote_handle.startswith("@ada")
+    assert checked.remote_handle.lower().lstrip("@").startswith("ada")
     assert {slot.slot for slot in checked.slots if slot.observed.perceptual_hash} == {"avatar", "banner"}
     assert (await world.control.account(platform))["history"] == []
 
@@ -170,4 +170,5 @@ async def test_disconnecting_gives_the_access_back_and_leaves_the_pictures(world
 
     assert not (await person.call("ListConnections", sync_pb2.ListConnectionsRequest())).connections
     assert (await world.control.account(platform))["history"] == []
-    assert await world.is_ended(platform, session)
+    # Facebook takes access back for all of somebody's Pages at once or not at all, so it is only forgotten here.
+    assert await world.is_ended(platform, session) is (platform != "facebook")

@@ -74,7 +74,7 @@ async def test_what_cannot_be_synced_says_why(world: World) -> None:
     world.library.images[image] = (person.id, failed)
     assert await person.reason_of(person.sync(image, connection.id)) == "IMAGE_FAILED"
     assert await person.reason_of(person.begin("nowhere")) == "PLATFORM_NOT_FOUND"
-    assert await person.reason_of(person.begin("facebook")) == "PLATFORM_NOT_CONFIGURED"
+    assert await person.reason_of(person.begin("instagram")) == "PLATFORM_NOT_CONFIGURED"
 
 
 async def test_a_newer_picture_takes_over_from_one_that_is_not_done(world: World) -> None:

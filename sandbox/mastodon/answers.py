@@ -29,6 +29,10 @@ class MastodonSwitches(PictureSwitches):
         default=False,
         description="Act like Mastodon 4.2: no discovery, no PKCE, no /api/v1/profile to read, pictures under 2 MB",
     )
+    odd_picture: Literal["script", "huge", "elsewhere"] | None = Field(
+        default=None,
+        description="Serve this instead of every picture: a page with a script, 200 MB, an address that is not public",
+    )
     epoch_reset: bool = Field(
         default=False, description="Send the rate limit's reset in unix seconds, as some servers do"
     )

@@ -1,13 +1,13 @@
 """Puts a Mastodon server together: profile reads and writes, the instance description, picture addresses."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from sandbox.kit.endpoint import Endpoints, Refused
@@ -137,7 +137,10 @@ class Mastodon:
 
     async def _verify(self, request: Request) -> Response:
         name = self._user(request, "read:accounts", "profile", "read:me")
-        return JSONResponse(self._accounts.credential_account(name))
+        account = self._accounts.credential_account(name)
+        if self.panel.switches.odd_picture == "elsewhere":
+            account |= dict.fromkeys(("avatar", "avatar_static", "header", "header_static"), "https://127.0.0.1/a.png")
+        return JSONResponse(account)
 
     async def _userinfo(self, request: Request) -> Response:
         name = self._user(request, "profile")
@@ -309,11 +312,22 @@ class Mastodon:
     # Pictures
 
     async def _serve(self, request: Request) -> Response:
+        odd = self.panel.switches.odd_picture
+        if odd == "script":
+            return Response("<!doctype html><script>alert(1)</script>", media_type="image/png")
+        if odd == "huge":
+            return StreamingResponse(_huge(), media_type="image/png")
         found = self._accounts.served(request.url.path.removeprefix("/"))
         if found is None:
             return Response(status_code=404)
         content_type, body = found
         return Response(body, media_type=content_type, headers={"Cache-Control": "public, max-age=2419200, immutable"})
+
+
+async def _huge() -> AsyncIterator[bytes]:
+    chunk = bytes(64 * 1024)
+    for _ in range(200 * MEGABYTE // len(chunk)):
+        yield chunk
 
 
 async def _serve_missing(request: Request) -> Response:

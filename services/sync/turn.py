@@ -32,7 +32,7 @@ from services.sync.looks import Looker
 from services.sync.places import Platforms
 from services.sync.platforms.base import Adapter, Kind, Picture, Session
 from services.sync.platforms.limits import Spent, noting_limits
-from services.sync.servers import Servers
+from services.sync.servers import ASK_SECONDS, Servers
 from services.sync.store import Store
 from services.sync.store.renditions import ImageRevision, Rendition
 from services.sync.tokens import Tokens
@@ -169,6 +169,7 @@ class Turn:
         now = self._clock()
         match steps.judge(self.target, seen, self._rules):
             case Verdict.RIGHT:
+                await self._describe()
                 await self._verify(seen, now)
                 return False
             case Verdict.EARLY:
@@ -195,6 +196,23 @@ class Turn:
         else:
             return None
         return Wanted(sha256, perceptual_hash, self._adapter.content_id(sha256))
+
+    async def _describe(self) -> None:
+        """Gives the picture that is there already its description, where the two can change apart.
+
+        Doing it twice changes nothing, so it needs no stored intent; and the picture is right also where it does not work.
+        """
+        if self.target.submission is not None or not self.target.alt_text or not self._adapter.has_terms:
+            return
+        try:
+            terms, slot = await self._terms()
+            alt_text = fitted_alt_text(self.target.alt_text, slot)
+            if alt_text and slot.wants_picture:
+                async with self._calling("describe", self._worker.write_timeout_seconds) as session:
+                    session = replace(session, terms=terms)
+                    await self._adapter.describe(session, cast("Kind", self.target.slot), alt_text)
+        except PlatformError as error:
+            log.info("not_described", problem=str(error))
 
     async def _verify(self, seen: Seen, now: datetime) -> None:
         target, wanted = self.target, self._wanted()
@@ -238,12 +256,18 @@ class Turn:
 
     async def _fitted(self, picture: Picture) -> tuple[ServerTerms | None, Picture]:
         """Returns the picture as the account's server wants it, and what that server has said. Raises `PlatformError` where it cannot fit."""
-        platform, slot, connection = self.target.platform, self._slot, self._connection
-        async with self._calling("terms", self._worker.read_timeout_seconds) as session:
-            terms = await self._worker.servers.terms(platform, self._adapter, session)
-        slot = narrowed(slot, terms)
-        check_fits(picture, slot, server=connection.account.instance or self._rules.platform_name)
+        terms, slot = await self._terms()
+        check_fits(picture, slot, server=self._connection.account.instance or self._rules.platform_name)
         return terms, replace(picture, alt_text=fitted_alt_text(self.target.alt_text, slot))
+
+    async def _terms(self) -> tuple[ServerTerms | None, Slot]:
+        """Returns what the account's server has said, and the slot as it is there."""
+        if not self._adapter.has_terms:
+            return None, self._slot
+        # It ends by itself and never fails: a picture is not kept waiting by a server that does not describe itself.
+        async with self._calling("terms", 2 * ASK_SECONDS) as session:
+            terms = await self._worker.servers.terms(self.target.platform, self._adapter, session)
+        return terms, narrowed(self._slot, terms)
 
     async def _take_answer(self, success: o.Success) -> bool:
         metrics.OUTCOMES.labels(self.target.platform, "submit", type(success).__name__).inc()

@@ -22,6 +22,7 @@ from typing import Any, Literal, Protocol
 from catalog import Platform
 from servicekit.ids import Clock, utc_now
 from servicekit.outbound import Answer, NoAnswerError, Outbound, OutboundError, RefusedHostError, UnreachableError
+from servicekit.topology import SYNC_TURNS
 from services.sync import platforms
 from services.sync.domain.connection import Credentials, Grant, OpenedAccount, RemoteAccount
 from services.sync.domain.outcomes import (
@@ -38,6 +39,9 @@ from services.sync.domain.server import ServerTerms
 from services.sync.platforms.limits import ScopeOf, account_scope, note_limits, spent_in
 
 Kind = Literal["avatar", "banner"]
+
+# More than there are turns at once: who waits for a connection would take the platform for one that does not answer.
+MOST_CONNECTIONS = SYNC_TURNS + 512
 
 # What is told in confidence to token endpoints.
 _SECRET_FIELDS = ("client_secret", "code", "code_verifier", "token", "access_token", "refresh_token", "password")
@@ -154,6 +158,9 @@ class Adapter(ABC):
     async def submit(self, session: Session, slot: Kind, picture: Picture) -> Success:
         """Sends a picture. One attempt: what became of a lost answer is for others to find out."""
 
+    async def describe(self, session: Session, slot: Kind, alt_text: str) -> None:  # noqa: B027  # not all platforms can
+        """Changes the description of the picture that is there, if it is another one, and nothing else."""
+
     async def check(self, session: Session, operation: str) -> Success:  # noqa: ARG002  # for platforms that work later
         """Asks how far a submitted operation is. Platforms that answer at once have none."""
         return Accepted()
@@ -202,7 +209,7 @@ class AdapterContext:
         `scope_of` tells from an answer's headers for whom the limit counts that they speak of.
         """
         return Api(
-            Outbound(trusted_hosts=(*self.trusted_hosts, *own_addresses)),
+            Outbound(trusted_hosts=(*self.trusted_hosts, *own_addresses), max_connections=MOST_CONNECTIONS),
             self.read_timeout_seconds,
             self.write_timeout_seconds,
             clock=self.clock,

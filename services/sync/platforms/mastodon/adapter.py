@@ -64,6 +64,7 @@ LONGEST_LIFE = timedelta(days=3650)
 LONGEST_WAIT = timedelta(days=1)
 
 _FIELDS: Mapping[Kind, str] = {"avatar": "avatar", "banner": "header"}
+_VERIFY = "/api/v1/accounts/verify_credentials"
 _CREDENTIALS, _PROFILE = "/api/v1/accounts/update_credentials", "/api/v1/profile"
 # Longer names and addresses than any server of good will has; an address is also a key in the database.
 NAME_MAX_BYTES = 255
@@ -295,7 +296,7 @@ class Mastodon(Adapter):
         return Observation(str(still) if _is_text(still, ADDRESS_MAX_BYTES) else str(tag), str(tag))
 
     async def _me(self, session: Session) -> dict[str, Any]:  # JSON
-        answer = await self._authorized("GET", "/api/v1/accounts/verify_credentials", session)
+        answer = await self._authorized("GET", _VERIFY, session)
         if not answer.is_success:
             raise PlatformError(self._problem(answer, session, writes=False))
         me = json_of(answer)
@@ -348,6 +349,19 @@ class Mastodon(Adapter):
             return o.Accepted()
         raise PlatformError(self._problem(answer, session, writes=True))
 
+    async def describe(self, session: Session, slot: Kind, alt_text: str) -> None:
+        way = None if session.terms is None else session.terms.ways.get(DESCRIPTIONS)
+        if way is None:
+            return
+        name = f"{_FIELDS[slot]}_description"
+        read, write = (_PROFILE, _PROFILE) if way == BY_PROFILE else (_VERIFY, _CREDENTIALS)
+        there = await self._authorized("GET", read, session)
+        if there.is_success and json_of(there).get(name) == alt_text:
+            return
+        answer = await self._authorized("PATCH", write, session, data={name: alt_text}, writes=True)
+        if not answer.is_success:
+            raise PlatformError(self._problem(answer, session, writes=True))
+
     # What all calls share
 
     async def _authorized(
@@ -395,16 +409,13 @@ class Mastodon(Adapter):
 
     def _reset(self, answer: Answer) -> datetime:
         """Returns when the rate limit's window ends: servers write it as a time, as unix seconds, or as seconds to wait."""
-        now, reset = self._context.clock(), answer.headers.get("x-ratelimit-reset", "")
-        try:
-            if reset.isdigit():
-                until = datetime.fromtimestamp(int(reset), UTC)
-            elif reset:
-                until = datetime.fromisoformat(reset).astimezone(UTC)
-            else:
+        now = self._context.clock()
+        until = reset_in(answer.headers, now=now)
+        if until is None:
+            try:
                 until = now + timedelta(seconds=int(answer.headers["retry-after"]))
-        except (KeyError, ValueError, OverflowError, OSError):
-            until = now + RATE_LIMIT_WINDOW
+            except (KeyError, ValueError, OverflowError):
+                until = now + RATE_LIMIT_WINDOW
         return min(until, now + LONGEST_WAIT)
 
 

@@ -7,7 +7,7 @@ include them X does not say, and shows by 403 with code 453. Both answers to a w
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, urlencode
 
 import structlog
@@ -32,7 +32,7 @@ from services.sync.platforms.base import (
     described,
     json_of,
 )
-from services.sync.platforms.limits import call_scope
+from services.sync.platforms.limits import call_scope, reset_in
 
 log = structlog.get_logger()
 
@@ -214,7 +214,7 @@ class X(Adapter):
         if code in _OURS:
             # A clock that is off, or a request that we made wrong: nothing that the person could do.
             return o.Transient(detail)
-        if code in _REVOKED or answer.status == 401:
+        if code in _REVOKED or (answer.status == 401 and code not in _APP_BLOCKED):
             return o.AuthRevoked(detail)
         if code in _LOCKED:
             return o.AccountCheckpoint(self._context.platform.homepage, detail)
@@ -241,10 +241,8 @@ class X(Adapter):
         return f"It takes at most {rules.max_bytes / 1000:,.0f} kB; the file has {sent_bytes / 1000:,.0f} kB."
 
     def _reset(self, answer: Answer) -> datetime:
-        try:
-            return datetime.fromtimestamp(int(answer.headers["x-rate-limit-reset"]), UTC)
-        except (KeyError, ValueError, OverflowError):
-            return self._context.clock() + RATE_LIMIT_WINDOW
+        now = self._context.clock()
+        return reset_in(answer.headers, now=now) or now + RATE_LIMIT_WINDOW
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,13 @@
 """What the network's errors mean for us."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from catalog import Platform
 from servicekit.outbound import Answer
 from services.sync.domain import outcomes as o
 from services.sync.platforms.base import described, json_of
-from services.sync.platforms.limits import LimitScope
+from services.sync.platforms.limits import LimitScope, reset_in
 
 # The window in which calls are counted; used where an answer does not say when it ends.
 RATE_LIMIT_WINDOW = timedelta(minutes=5)
@@ -56,7 +56,4 @@ def limit_scope(headers: Mapping[str, str]) -> LimitScope:
 
 
 def _reset(answer: Answer, now: datetime) -> datetime:
-    try:
-        return datetime.fromtimestamp(int(answer.headers["ratelimit-reset"]), UTC)
-    except (KeyError, ValueError, OverflowError):
-        return now + RATE_LIMIT_WINDOW
+    return reset_in(answer.headers, now=now) or now + RATE_LIMIT_WINDOW

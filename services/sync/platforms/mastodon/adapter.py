@@ -7,7 +7,7 @@ Whatever a server sends may be meant badly: it is bounded before it is kept.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -41,6 +41,7 @@ from services.sync.platforms.base import (
     described,
     json_of,
 )
+from services.sync.platforms.limits import reset_in
 from services.sync.platforms.mastodon.terms import (
     BY_PROFILE,
     DESCRIPTIONS,

@@ -158,6 +158,15 @@ async def _finish_connection(world: World) -> Message:
     return sync.FinishConnectionRequest(platform="x", parameters=await world.consented())
 
 
+async def _look_at_choice(world: World) -> Message:
+    return sync.GetConnectionChoiceRequest(id=(await world.new_choice())[0])
+
+
+async def _choose(world: World) -> Message:
+    choice_id, remote_id = await world.new_choice()
+    return sync.ChooseConnectionsRequest(id=choice_id, remote_ids=[remote_id])
+
+
 async def _delete_connection(world: World) -> Message:
     return sync.DeleteConnectionRequest(id=await world.new_connection())
 
@@ -280,6 +289,8 @@ CALLS: Mapping[str, Call] = {
         names_owner=True,
         to_a_stranger=StatusCode.FAILED_PRECONDITION,
     ),
+    "linkarooie.sync.v1.SyncService/GetConnectionChoice": prepared(_look_at_choice, names_owner=True),
+    "linkarooie.sync.v1.SyncService/ChooseConnections": prepared(_choose, names_owner=True),
     "linkarooie.sync.v1.SyncService/ListConnections": plain(sync.ListConnectionsRequest()),
     "linkarooie.sync.v1.SyncService/GetConnection": made(lambda w: sync.GetConnectionRequest(id=w.things.connection)),
     "linkarooie.sync.v1.SyncService/CheckConnection": made(

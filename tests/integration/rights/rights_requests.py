@@ -127,6 +127,15 @@ async def _back_from_platform(world: World) -> Asked:
     return Asked({"platform": "x"}, await world.consented())
 
 
+async def _look_at_choice(world: World) -> Asked:
+    return Asked({"choice_id": (await world.new_choice())[0]})
+
+
+async def _choose(world: World) -> Asked:
+    choice_id, remote_id = await world.new_choice()
+    return Asked({"choice_id": choice_id}, json={"remote_ids": [remote_id]})
+
+
 async def _plan_sync(world: World) -> Asked:
     things = world.things
     wanted = {"image_id": things.image, "slot": "avatar", "connection_ids": [things.connection], "dry_run": True}
@@ -221,6 +230,8 @@ REQUESTS: Mapping[str, Request] = {
     "GET /v1/connections/callback/{platform}": Request(_back_from_platform, 303),
     # Without a public address of its own there is no document, for nobody.
     "GET /v1/connections/client-metadata/{platform}": plain(404, platform="bluesky"),
+    "GET /v1/connections/choices/{choice_id}": Request(_look_at_choice, names_owner=True),
+    "POST /v1/connections/choices/{choice_id}": Request(_choose, names_owner=True),
     "GET /v1/connections/{connection_id}": about("connection_id", "connection"),
     "POST /v1/connections/{connection_id}/check": about("connection_id", "connection"),
     "POST /v1/connections/{connection_id}/import": about("connection_id", "connection", 201, json={"slot": "avatar"}),

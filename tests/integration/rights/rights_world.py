@@ -223,11 +223,21 @@ class World:
             person = Person(http, self.owner.id, self.owner.email)
             return await person.connect("mastodon", instance=urlsplit(self.sandbox.urls["mastodon"]).netloc)
 
-    async def consented(self, platform: str = "x") -> dict[str, str]:
+    async def consented(self, platform: str = "x", **answers: str) -> dict[str, str]:
         """Begins to connect the owner's account on a platform; returns what the platform sends back."""
         request = sync_pb2.BeginConnectionRequest(platform=platform)
         begun = await self.sync.BeginConnection(request, metadata=self.owner.metadata, timeout=30)
-        return await self.consent(begun.authorize_url)
+        return await self.consent(begun.authorize_url, **answers)
+
+    async def new_choice(self) -> tuple[str, str]:
+        """Opens several accounts of the owner's with one consent; returns the id of the choice, and that of an account."""
+        request = sync_pb2.FinishConnectionRequest(
+            platform="facebook", parameters=await self.consented("facebook", pages="all")
+        )
+        finished = await self.sync.FinishConnection(request, metadata=self.owner.metadata, timeout=30)
+        asked = sync_pb2.GetConnectionChoiceRequest(id=finished.choice_id)
+        choice = await self.sync.GetConnectionChoice(asked, metadata=self.owner.metadata)
+        return finished.choice_id, choice.accounts[0].remote_id
 
     async def another_session(self) -> str:
         """Signs the owner in once more and returns the id of the session."""
@@ -262,7 +272,7 @@ class World:
 
     # Ways through the pages of others
 
-    async def consent(self, url: str, account: str = "ada") -> dict[str, str]:
+    async def consent(self, url: str, account: str = "ada", **answers: str) -> dict[str, str]:
         """Answers a consent page as a person in a browser does; returns what came back to the callback."""
         page = await self.http.get(url)
         assert page.status_code == 200, page.text
@@ -270,7 +280,7 @@ class World:
         assert form, page.text
         hidden = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page.text)
         fields = {name: html.unescape(value) for name, value in hidden}
-        data = {**fields, "account": account, "decision": "allow"}
+        data = {**fields, **answers, "account": account, "decision": "allow"}
         back = await self.http.post(urljoin(url, html.unescape(form[1])), data=data)
         assert back.status_code == 303, back.text
         return dict(parse_qsl(urlsplit(back.headers["location"]).query))

@@ -40,12 +40,12 @@ class Library:
         failure = (image.failure_message or "It failed.") if failed else ""
         return LibraryImage(image.id, image.revision, failure, image.alt_text)
 
-    async def take(self, path: Path, *, file_name: str, idempotency_key: str) -> str | None:
+    async def take(self, path: Path, *, file_name: str, title: str, idempotency_key: str) -> str | None:
         """Takes a file into the caller's library and returns the picture's id; None if the key made one that was deleted since.
 
         Raises what the upload service refuses it with.
         """
-        header = upload_pb2.UploadImageHeader(idempotency_key=idempotency_key, file_name=file_name)
+        header = upload_pb2.UploadImageHeader(idempotency_key=idempotency_key, file_name=file_name, title=title)
         try:
             with remote_errors():
                 answer = await self._stub.UploadImage(_pieces(header, path), timeout=TAKE_SECONDS)

@@ -4,6 +4,7 @@ import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from servicekit.database import OpenStore
@@ -20,6 +21,8 @@ from services.sync.use_cases.connections import existing_connection
 from services.sync.use_cases.syncs import SLOTS
 
 PLACES_AT_MOST = 200
+# What the upload service takes.
+TITLE_MAX_CHARACTERS = 200
 # Who has deleted the same picture this often, and within the time in which it can be restored, gets a new one at each import.
 REMEMBERED_IMPORTS = 10
 
@@ -53,15 +56,18 @@ class Pictures:
                 await self.objects.get_file(snapshot.object_key, Path(file.name))
             except ObjectMissingError as error:
                 raise self._nothing_shown(connection, slot) from error
-            return await self._taken(Path(file.name), snapshot, _file_name(connection, snapshot))
+            return await self._taken(Path(file.name), connection, snapshot)
 
-    async def _taken(self, path: Path, snapshot: Snapshot, file_name: str) -> str:
+    async def _taken(self, path: Path, connection: Connection, snapshot: Snapshot) -> str:
+        take = partial(
+            self.library.take, path, file_name=_file_name(connection, snapshot), title=self._title(connection, snapshot)
+        )
         for number in range(1, REMEMBERED_IMPORTS + 1):
             key = f"snapshot:{snapshot.id}:{number}"
-            image_id = await self.library.take(path, file_name=file_name, idempotency_key=key)
+            image_id = await take(idempotency_key=key)
             if image_id is not None:
                 return image_id
-        image_id = await self.library.take(path, file_name=file_name, idempotency_key=f"snapshot:{new_id()}")
+        image_id = await take(idempotency_key=f"snapshot:{new_id()}")
         assert image_id is not None, "a new key has made no picture before"  # noqa: S101  # for the types
         return image_id
 
@@ -70,6 +76,11 @@ class Pictures:
         image = await self.library.image(image_id)
         async with self.stores() as store:
             return await store.places_of_image(owner_id, image.id, limit=PLACES_AT_MOST)
+
+    def _title(self, connection: Connection, snapshot: Snapshot) -> str:
+        """Returns what a picture is called in the library, such as `@ada on X, avatar`."""
+        place = f" on {self.platforms.name(connection.platform)}, {snapshot.slot}"
+        return connection.account.handle[: TITLE_MAX_CHARACTERS - len(place)] + place
 
     def _nothing_shown(self, connection: Connection, slot: str) -> PreconditionError:
         name = self.platforms.name(connection.platform)

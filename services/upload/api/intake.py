@@ -40,6 +40,7 @@ class IntakeApi(upload_pb2_grpc.UploadServiceServicer):
                 owner_id=current_caller().user_id,
                 alt_text=first.header.alt_text,
                 file_name=first.header.file_name,
+                title=first.header.title,
                 idempotency_key=check_key(first.header.idempotency_key),
             )
         return upload_pb2.UploadImageResponse(image=image_message(shown))

@@ -14,7 +14,15 @@ from servicekit.object_store import ObjectStore
 from servicekit.pictures.model import PictureInfo, PictureLimits, PictureRefused
 from servicekit.pictures.probe import probe
 from servicekit.protobuf import timestamp
-from services.upload.domain.image import Image, ImageState, check_alt_text, original_key, tidy_file_name, title_of
+from services.upload.domain.image import (
+    Image,
+    ImageState,
+    check_alt_text,
+    check_title,
+    original_key,
+    tidy_file_name,
+    title_of,
+)
 from services.upload.domain.quota import Quota
 from services.upload.staging import StagedFile
 from services.upload.store import Store
@@ -44,16 +52,17 @@ class Intake:
         owner_id: str,
         alt_text: str,
         file_name: str,
+        title: str = "",
         idempotency_key: str | None,
         along: Along | None = None,
     ) -> ShownImage:
-        """Takes a received file into the library and says so in `image.uploaded`.
+        """Takes a received file into the library and says so in `image.uploaded`. Without a title it is called after its file.
 
         The original is stored before the row: a crash between the two leaves an object that the same upload finds again, or else
         the clean-up. Raises `InvalidInputError` with the reason of the refusal, `PreconditionError` (QUOTA_EXCEEDED) with nothing kept,
         and `AlreadyExistsError` when the key came before with another file.
         """
-        alt_text, file_name = check_alt_text(alt_text), tidy_file_name(file_name)
+        alt_text, file_name, title = check_alt_text(alt_text), tidy_file_name(file_name), check_title(title)
         async with self.stores() as store:
             earlier = await self._earlier_upload(store, owner_id, idempotency_key, file)
         if earlier is not None:
@@ -81,7 +90,7 @@ class Intake:
             created_at=now,
             alt_text=alt_text,
             file_name=file_name,
-            title=title_of(file_name),
+            title=title or title_of(file_name),
             idempotency_key=idempotency_key,
         )
         try:

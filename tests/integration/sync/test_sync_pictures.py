@@ -80,8 +80,8 @@ async def test_what_a_platform_shows_becomes_a_picture_of_the_library(world: Wor
 
     shown = await world.http.get((await world.control.account("x"))["avatar"]["url"])
     assert avatar.bytes == len(shown.content)
-    assert (avatar.owner_id, avatar.title) == (importer.person.id, "x-ada-avatar")
-    assert banner.title == "x-ada-banner"
+    assert (avatar.owner_id, avatar.title) == (importer.person.id, f"{connection.remote_handle} on X, avatar")
+    assert banner.title == f"{connection.remote_handle} on X, banner"
     assert avatar.file_name.rpartition(".")[2] == avatar.content_type.removeprefix("image/").replace("jpeg", "jpg")
 
 

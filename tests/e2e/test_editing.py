@@ -1,6 +1,7 @@
 """Editing a picture in the browser: by mouse, by keys and by touch, with what every place gets beside it."""
 
 import io
+import re
 from typing import Any
 
 from browsing import ANYWHERE, Browsing
@@ -149,6 +150,10 @@ async def test_nothing_is_lost_unasked(browsing: Browsing) -> None:
     await expect(page.get_by_role("dialog", name="Leave without saving?")).to_be_visible()
     await page.get_by_role("button", name="Keep", exact=True).click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Edit both")
+    await browsing.choose_of_account_menu("Log out")
+    await expect(page.get_by_role("dialog", name="Leave without saving?")).to_be_visible()
+    await page.get_by_role("button", name="Keep", exact=True).click()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
 
     elsewhere = """fetch(`/v1/images/${location.pathname.split('/')[2]}/edits`,
         {method: 'PUT', headers: {'content-type': 'application/json'}, body: '{"base": {"mirrored": true}}'})
@@ -165,6 +170,12 @@ async def test_nothing_is_lost_unasked(browsing: Browsing) -> None:
     await expect(page).to_have_url(address)
     kept = await kept_edits(page)
     assert (kept["number"], kept["base"]["quarter_turns"], kept["base"]["mirrored"]) == (3, 3, False)
+
+    await page.goto(f"{address}/edit")
+    await page.get_by_role("button", name="Mirror").click()
+    await browsing.choose_of_account_menu("Log out")
+    await page.get_by_role("button", name="Leave", exact=True).click()
+    await expect(page).to_have_url(re.compile(r"/login$"))
 
 
 async def test_a_preview_that_fails_says_why_and_can_be_tried_again(browsing: Browsing) -> None:

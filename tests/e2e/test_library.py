@@ -1,11 +1,12 @@
 """The library as a person keeps it, and which of its pictures goes where."""
 
+import asyncio
 import re
 
-from browsing import Browsing
+from browsing import ANYWHERE, Browsing
 from connecting import NAMES, connect
 from door import sign_up
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 from system import photograph
 
 FIRST, SECOND = "mastodon", "x"
@@ -37,6 +38,7 @@ async def test_pictures_are_found_renamed_deleted_and_brought_back(browsing: Bro
     await be_asked_before_a_file_goes_in_twice(browsing)
     await be_refused_what_is_not_on_the_web(browsing)
     await delete_and_bring_back(browsing)
+    await delete_for_good(browsing)
 
 
 async def search_and_filter(browsing: Browsing) -> None:
@@ -113,10 +115,43 @@ async def delete_and_bring_back(browsing: Browsing) -> None:
     await expect(pictures(page).filter(has_text="Temple")).to_contain_text("Avatar")
 
 
-async def delete(page: Page) -> None:
+async def delete_for_good(browsing: Browsing) -> None:
+    """One by one and all at once, while another window of the same browser hears of it."""
+    page, elsewhere = browsing.page, await browsing.page.context.new_page()
+    # A page that still shows the picture may ask for it once more.
+    browsing.expected.add((404, ANYWHERE))
+    await elsewhere.goto(f"{browsing.development.url}/library")
+    await expect(pictures(elsewhere)).to_have_count(2)
+    await pictures(page).filter(has_text="flower").click()
+    await delete(page, "It is in use nowhere.")
+    await expect(pictures(elsewhere)).to_have_count(1)
+    await pictures(elsewhere).click()
+    await expect(title(elsewhere)).to_have_text("Temple")
+
+    await page.get_by_role("link", name="Deleted pictures").click()
+    await page.get_by_role("button", name="Delete flower for good").click()
+    await expect(page.get_by_role("dialog")).to_contain_text(re.compile(r"cannot be undone.*\d kB of room come back"))
+    await page.get_by_role("dialog").get_by_role("button", name="Delete for good").click()
+    await expect(page.get_by_role("status").filter(has_text="“flower” is gone for good.")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Nothing deleted")).to_be_visible()
+
+    await browsing.open("Library")
+    await pictures(page).filter(has_text="Temple").click()
+    await delete(page)
+    await expect(title(elsewhere)).to_have_text("This picture is deleted")
+    await page.get_by_role("link", name="Deleted pictures").click()
+    await page.get_by_role("button", name="Empty").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("One picture is gone for good then.")
+    await browsing.look("library-empty-deleted")
+    await page.get_by_role("dialog").get_by_role("button", name="Delete for good").click()
+    await expect(page.get_by_role("heading", name="Nothing deleted")).to_be_visible()
+    await elsewhere.close()
+
+
+async def delete(page: Page, consequence: str = "It is no longer a default") -> None:
     await page.get_by_role("button", name="Delete picture").click()
     dialog = page.get_by_role("dialog")
-    await expect(dialog).to_contain_text("It is no longer a default")
+    await expect(dialog).to_contain_text(consequence)
     await dialog.get_by_role("button", name="Delete", exact=True).click()
 
 
@@ -163,15 +198,27 @@ async def pick(page: Page, button: str, name: str) -> None:
 
 
 async def be_told_of_a_change_elsewhere(browsing: Browsing) -> None:
-    """In another window of the same browser something else is chosen; this one does not overwrite it."""
+    """In another window of the same browser something else is chosen: this one hears of it, and until it has does not overwrite it."""
     page, elsewhere = browsing.page, await browsing.page.context.new_page()
     browsing.expected.add((412, "/v1/defaults"))
     await elsewhere.goto(f"{browsing.development.url}/defaults")
     await pick(elsewhere, "Choose the banner everywhere", "flower")
-    await expect(elsewhere.get_by_role("button", name="Change the banner everywhere")).to_be_visible()
-    await elsewhere.close()
+    await expect(page.get_by_role("button", name="Change the banner everywhere")).to_be_visible()
 
+    read = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        if route.request.method == "GET":
+            await read.wait()
+        await route.continue_()
+
+    await page.route("**/v1/defaults", late)
+    await elsewhere.get_by_role("button", name="No banner everywhere").click()
+    await expect(elsewhere.get_by_role("button", name="Choose the banner everywhere")).to_be_visible()
+    await pick(elsewhere, "Choose the banner everywhere", "avatar")
+    await elsewhere.close()
     await page.get_by_role("button", name="Reset to default").click()
+    read.set()
     await expect(page.get_by_role("alert")).to_contain_text("changed elsewhere")
     await expect(page.get_by_role("button", name="Change the banner everywhere")).to_be_visible()
     await expect(page.get_by_text("Custom (1)")).to_be_visible()

@@ -9,6 +9,7 @@ export const keys = {
   variants: (id: string) => ['images', 'one', id, 'variants'],
   similar: (id: string) => ['images', 'one', id, 'similar'],
   uses: (id: string) => ['images', 'one', id, 'uses'],
+  room: (id: string) => ['images', 'one', id, 'room'],
   library: ['library'],
   defaults: ['defaults'],
   avatarSettings: ['avatar-settings'],
@@ -18,6 +19,8 @@ export const keys = {
   preview: (id: string, slot: string, edit: Edit) => ['previews', id, slot, edit],
   platforms: ['platforms'],
   connections: ['connections'],
+  // Apart from the connections: it is not there any more once it is made.
+  connectionChoice: (id: string) => ['connection-choice', id],
   syncs: ['syncs'],
   syncList: ['syncs', 'list'],
   sync: (id: string) => ['syncs', 'one', id],

@@ -4,6 +4,7 @@ type Schemas = components['schemas'];
 
 export type Image = Schemas['Image'];
 export type Library = Schemas['Library'];
+export type Purged = Schemas['Purged'];
 export type Uses = Schemas['Uses'];
 export type AvatarSettings = Schemas['AvatarSettings'];
 export type AvatarSettingsChange = Schemas['AvatarSettingsChange'];
@@ -23,6 +24,8 @@ export type Platform = Schemas['Platform'];
 export type PlatformSlot = Schemas['PlatformSlot'];
 export type SafeZone = Schemas['SafeZone'];
 export type Connection = Schemas['Connection'];
+export type ConnectionChoice = Schemas['ConnectionChoice'];
+export type OfferedAccount = Schemas['OfferedAccount'];
 export type Reason = Schemas['Reason'];
 export type Sync = Schemas['Sync'];
 export type NewSync = Schemas['NewSync'];

@@ -1,7 +1,9 @@
 import { useBlocker } from '@tanstack/react-router';
+import { useEffect, useState } from 'react';
 import { ConfirmDialog } from '../components/dialog';
+import { leaving } from '../leaving';
 
-/** Asks before somebody leaves the page and loses what is not saved. */
+/** Asks before somebody leaves the page, or the account, and loses what is not saved. */
 export function LeaveGuard({ isChanged }: { isChanged: boolean }) {
   const blocker = useBlocker({
     // Another place of the same picture is no leaving.
@@ -9,13 +11,30 @@ export function LeaveGuard({ isChanged }: { isChanged: boolean }) {
     enableBeforeUnload: () => isChanged,
     withResolver: true,
   });
+  const [question, setQuestion] = useState<{ answer: (leave: boolean) => void } | null>(null);
+
+  useEffect(() => {
+    if (!isChanged) return undefined;
+    return leaving.guard(() => new Promise((answer) => setQuestion({ answer })));
+  }, [isChanged]);
+
+  const answer = (leave: boolean) => {
+    question?.answer(leave);
+    setQuestion(null);
+  };
   return (
     <ConfirmDialog
       title="Leave without saving?"
-      open={blocker.status === 'blocked'}
-      onClose={() => blocker.reset?.()}
+      open={blocker.status === 'blocked' || question !== null}
+      onClose={() => {
+        blocker.reset?.();
+        answer(false);
+      }}
       confirm="Leave"
-      onConfirm={() => blocker.proceed?.()}
+      onConfirm={() => {
+        blocker.proceed?.();
+        answer(true);
+      }}
       pending={false}
       error={null}
     >

@@ -11,12 +11,13 @@ const update = (parts: Partial<LiveUpdate>): LiveUpdate => ({
 });
 
 describe('a word from the live stream', () => {
-  it('about a picture outdates it, its variants with it, the library and the defaults', () => {
+  it('about a picture outdates it, its variants with it, the library, the defaults and the avatar', () => {
     expect(outdatedBy(update({ kind: 'image', state: 'ready' }))).toEqual([
       ['images', 'list'],
       ['images', 'one', 'i1'],
       ['library'],
       ['defaults'],
+      ['avatar-settings'],
     ]);
   });
 
@@ -40,9 +41,10 @@ describe('a word from the live stream', () => {
   });
 
   it.each([
+    ['defaults', [['defaults'], ['images', 'list'], ['avatar-settings']]],
     ['connection', [['connections']]],
     ['notice', [['notices']]],
-  ] as const)('about a %s outdates the list of them', (kind, expected) => {
+  ] as const)('about a %s outdates what shows them', (kind, expected) => {
     expect(outdatedBy(update({ kind }))).toEqual(expected);
   });
 
@@ -51,7 +53,7 @@ describe('a word from the live stream', () => {
   });
 
   it('outdates nothing that a gap would leave alone', () => {
-    const kinds: LiveUpdate['kind'][] = ['image', 'connection', 'sync', 'target', 'notice'];
+    const kinds: LiveUpdate['kind'][] = ['image', 'defaults', 'connection', 'sync', 'target', 'notice'];
     const outdated = kinds.flatMap((kind) => outdatedBy(update({ kind, parent_id: 's1', state: 'verified' })));
     const firstWords = new Set(LIVE_KEYS.map((key) => key[0]));
     expect(outdated.filter((key) => !firstWords.has(key[0]))).toEqual([]);

@@ -7,6 +7,7 @@ export const LIVE_KEYS: QueryKey[] = [
   keys.images,
   keys.library,
   keys.defaults,
+  keys.avatarSettings,
   keys.connections,
   keys.syncs,
   keys.allSteps,
@@ -18,8 +19,11 @@ export const LIVE_KEYS: QueryKey[] = [
 export function outdatedBy(update: LiveUpdate): QueryKey[] {
   switch (update.kind) {
     case 'image':
-      // How full the library is follows, and which defaults there are: a deleted picture is none.
-      return [keys.imageList, keys.image(update.id), keys.library, keys.defaults];
+      // How full the library is follows, and which defaults there are, the avatar's among them: a deleted picture is none.
+      return [keys.imageList, keys.image(update.id), keys.library, keys.defaults, keys.avatarSettings];
+    case 'defaults':
+      // Lists of what is a default somewhere, and what hangs on a default avatar.
+      return [keys.defaults, keys.imageList, keys.avatarSettings];
     case 'connection':
       return [keys.connections];
     case 'sync':

@@ -14,7 +14,7 @@ interface Surroundings {
   random(): number;
 }
 
-const KINDS: LiveUpdate['kind'][] = ['image', 'connection', 'sync', 'target', 'notice'];
+const KINDS: LiveUpdate['kind'][] = ['image', 'defaults', 'connection', 'sync', 'target', 'notice'];
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 30_000;
 

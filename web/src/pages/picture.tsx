@@ -1,6 +1,7 @@
 import { useSuspenseQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { useState } from 'react';
+import { Problem } from '../api/problem';
 import { imageQuery, variantsQuery } from '../api/queries';
 import type { Image } from '../api/types';
 import { Button } from '../components/button';
@@ -15,6 +16,7 @@ import { formatBytes, formatMediaType, formatPixels } from '../format';
 import { nameOf } from '../pictures';
 import { AsDefault } from './as-default';
 import { DeletePicture } from './delete-picture';
+import { ErrorPage } from './error';
 import { FailedPicture } from './failed-picture';
 import { FrameView } from './frame-view';
 import { AltText, Publish, Rename } from './picture-words';
@@ -33,9 +35,11 @@ export function PicturePage() {
 function OnePicture({ imageId }: { imageId: string }) {
   const { slot = 'avatar' } = route.useSearch();
   const navigate = route.useNavigate();
-  const { data: image } = useSuspenseQuery(imageQuery(imageId));
+  const { data: image, error } = useSuspenseQuery(imageQuery(imageId));
   const { data: variants } = useSuspenseQuery(variantsQuery(imageId));
   const [renaming, setRenaming] = useState(false);
+  // Deleted elsewhere meanwhile. It is asked for again when it is restored.
+  if (error && Problem.from(error).status === 404) return <ErrorPage error={error} reset={() => undefined} />;
   const ofSlot = variants.filter((variant) => variant.slot === slot);
   return (
     <Page

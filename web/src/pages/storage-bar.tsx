@@ -1,7 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { libraryQuery } from '../api/queries';
 import type { Library } from '../api/types';
 import { Icon } from '../components/icon';
+import { formatBytes } from '../format';
 import { storageOf } from '../storage';
 
 /** How full the library is, with a word in time before it is full. */
@@ -28,7 +30,15 @@ export function StorageBar() {
       {level !== 'fine' && (
         <p className={`note ${level === 'full' ? 'note-bad' : 'note-warn'}`} role="status">
           <Icon name="warning" />
-          <span>{advice(level, library)}</span>
+          <span>
+            {advice(level, library)}
+            {library.deleted_bytes > 0 && (
+              <>
+                {' '}
+                <Link to="/library/deleted">Deleted pictures</Link> hold {formatBytes(library.deleted_bytes)}.
+              </>
+            )}
+          </span>
         </p>
       )}
     </div>
@@ -36,7 +46,7 @@ export function StorageBar() {
 }
 
 function advice(level: 'nearly-full' | 'full', { restore_days }: Library): string {
-  const room = `Delete pictures that you do not need. Deleted ones still count until they cannot be restored any more, ${restore_days} days later; whoever runs this installation can give you more room.`;
+  const room = `Delete pictures that you do not need: their room comes back when you delete them for good, or by itself ${restore_days} days later. Whoever runs this installation can give you more room.`;
   return level === 'full'
     ? `Your library is full, and takes no more pictures. ${room}`
     : `Your library is nearly full. ${room}`;

@@ -5,6 +5,7 @@ import { answer, api } from '../api/client';
 import { meQuery, unreadQuery } from '../api/queries';
 import { Icon, type IconName } from '../components/icon';
 import { Mark } from '../components/mark';
+import { leaving } from '../leaving';
 import { useLiveUpdates } from '../live/use-live-updates';
 import { useFinishedUploads } from '../uploads/use-finished-uploads';
 import { ConfirmItsYou } from './confirm-its-you';
@@ -87,10 +88,14 @@ function AccountMenu() {
   const logOut = useMutation({
     mutationFn: () => answer(api.POST('/v1/auth/logout')),
     onSuccess: async () => {
-      await navigate({ to: '/login' });
+      // Whoever had something to lose has let go of it.
+      await navigate({ to: '/login', ignoreBlocker: true });
       cache.clear();
     },
   });
+  const askAndLogOut = async () => {
+    if (await leaving.isAllowed()) logOut.mutate();
+  };
   return (
     <MenuTrigger>
       <PressButton className="icon-button" aria-label="Account">
@@ -113,7 +118,7 @@ function AccountMenu() {
               Accounts
             </MenuItem>
           )}
-          <MenuItem className="menu-item" onAction={() => logOut.mutate()}>
+          <MenuItem className="menu-item" onAction={() => void askAndLogOut()}>
             Log out
           </MenuItem>
         </Menu>

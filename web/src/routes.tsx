@@ -13,6 +13,7 @@ import {
   activityQuery,
   apiKeysQuery,
   avatarSettingsQuery,
+  connectionChoiceQuery,
   connectionsQuery,
   defaultsQuery,
   deletedPicturesQuery,
@@ -235,6 +236,16 @@ const connections = createRoute({
   component: lazyRouteComponent(() => import('./pages/connections'), 'ConnectionsPage'),
 });
 
+const chooseAccounts = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/connections/choose',
+  validateSearch: (search): { choice: string } => ({ choice: text(search.choice) ?? '' }),
+  loaderDeps: ({ search: { choice } }) => ({ choice }),
+  loader: ({ context: { cache }, deps: { choice } }) =>
+    Promise.all([cache.prefetchQuery(connectionChoiceQuery(choice)), cache.ensureQueryData(platformsQuery)]),
+  component: lazyRouteComponent(() => import('./pages/choose-accounts'), 'ChooseAccountsPage'),
+});
+
 const syncs = createRoute({
   getParentRoute: () => signedIn,
   path: '/syncs',
@@ -356,6 +367,7 @@ export const routeTree = root.addChildren([
     edit,
     defaults,
     connections,
+    chooseAccounts,
     syncs,
     sync,
     notices,

@@ -119,6 +119,15 @@ export const connectionsQuery = queryOptions({
   refetchInterval: ({ state }) => (state.data?.some(awaitsFirstLook) ? FIRST_LOOK_INTERVAL_MS : false),
 });
 
+/** The accounts that a consent has opened, of which their owner has to choose. */
+export const connectionChoiceQuery = (id: string) =>
+  queryOptions({
+    queryKey: keys.connectionChoice(id),
+    queryFn: () => answer(api.GET('/v1/connections/choices/{choice_id}', { params: { path: { choice_id: id } } })),
+    // What one is choosing from stays as it was, and a choice that is made is not there any more.
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
 export const syncsQuery = infiniteQueryOptions({
   queryKey: keys.syncList,
   queryFn: ({ pageParam }) => answer(api.GET('/v1/syncs', { params: { query: { page_token: pageParam } } })),

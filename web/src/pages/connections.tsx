@@ -55,6 +55,10 @@ const CONSENT_PROBLEMS: Record<string, string> = {
   CONNECT_LINK_USED: 'This way back was used before. If the account is not listed here, start again.',
   CONNECT_LINK_EXPIRED: 'That took too long, and the way back ended. Start again; it takes a minute.',
   CONSENT_DENIED: 'You did not allow it there, so nothing was connected. Start again whenever you like.',
+  CONSENT_INCOMPLETE:
+    'You did not allow all that it asks for, so pictures could not be changed. Start again, and leave everything ticked.',
+  NO_ACCOUNTS: 'You opened no account there that you look after. Start again, and choose one when it asks.',
+  ACCOUNT_LOCKED: 'That account is locked until its owner does something there. Sign in there first, then start again.',
   DIFFERENT_ACCOUNT: 'You are signed in there with another account than the one that was to be reconnected.',
 };
 
@@ -85,14 +89,17 @@ function ConsentOutcome({ connections }: { connections: Connection[] }) {
       </div>
     );
   }
-  const connection = connections.find((candidate) => candidate.id === connected);
+  const ids = connected?.split(',') ?? [];
+  const news = connections.filter((candidate) => ids.includes(candidate.id));
+  const [connection] = news;
   if (!connection) return null;
   return (
     <div className="note note-good" role="status">
       <Icon name="check" />
       <p className="grow">
-        <strong>{connection.remote_handle}</strong> on {named(connection.platform).name} is connected. Its pictures of
-        today are kept, whatever you change.
+        <strong>{news.map((one) => one.remote_handle).join(', ')}</strong> on {named(connection.platform).name}{' '}
+        {news.length > 1 ? 'are' : 'is'} connected. {news.length > 1 ? 'Their' : 'Its'} pictures of today are kept,
+        whatever you change.
       </p>
       <button type="button" className="icon-button" aria-label="Dismiss" onClick={dismiss}>
         <Icon name="cross" />

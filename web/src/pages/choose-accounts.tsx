@@ -1,0 +1,124 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
+import { useState } from 'react';
+import { answer, api } from '../api/client';
+import { keys } from '../api/keys';
+import { connectionChoiceQuery } from '../api/queries';
+import type { ConnectionChoice, OfferedAccount } from '../api/types';
+import { Button } from '../components/button';
+import { Chip } from '../components/chip';
+import { Face } from '../components/face';
+import { Page } from '../components/page';
+import { ProblemNote } from '../components/problem-note';
+import { usePlatforms } from '../platforms';
+
+const route = getRouteApi('/signed-in/connections/choose');
+
+/** Where a platform's consent page leads that has opened several accounts: nothing is connected before one is chosen. */
+export function ChooseAccountsPage() {
+  const { choice: id } = route.useSearch();
+  const { data: choice, error, refetch } = useQuery(connectionChoiceQuery(id));
+  const { named } = usePlatforms();
+  const lead = choice && `You have opened several accounts on ${named(choice.platform).name}. None is connected yet.`;
+  return (
+    <Page title="Choose accounts" lead={lead}>
+      {choice && <Choosing id={id} choice={choice} />}
+      {!choice && error && (
+        <ProblemNote error={error} onRetry={() => void refetch()}>
+          <Link to="/connections">To your connections</Link>
+        </ProblemNote>
+      )}
+    </Page>
+  );
+}
+
+function Choosing({ id, choice }: { id: string; choice: ConnectionChoice }) {
+  // What is connected already was opened again for a reason, most often because its access had ended.
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(
+    () => new Set(choice.accounts.filter((account) => account.connection_id).map((account) => account.remote_id)),
+  );
+  const connect = useChoose(id);
+  const toggle = (remoteId: string) => {
+    const next = new Set(chosen);
+    if (!next.delete(remoteId)) next.add(remoteId);
+    setChosen(next);
+  };
+  return (
+    <form
+      className="stack"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (!connect.isPending && chosen.size > 0) connect.mutate([...chosen]);
+      }}
+    >
+      <fieldset className="stack-tight">
+        <legend>Which of them shall show your pictures?</legend>
+        {choice.accounts.map((account) => (
+          <Offer
+            key={account.remote_id}
+            account={account}
+            platform={choice.platform}
+            checked={chosen.has(account.remote_id)}
+            onToggle={() => toggle(account.remote_id)}
+          />
+        ))}
+      </fieldset>
+      {connect.isError && (
+        <ProblemNote error={connect.error}>
+          <Link to="/connections">To your connections</Link>
+        </ProblemNote>
+      )}
+      <div className="row">
+        <Button kind="main" type="submit" icon="link" pending={connect.isPending} disabled={chosen.size === 0}>
+          {chosen.size > 1 ? `Connect ${chosen.size} accounts` : 'Connect'}
+        </Button>
+        <Link to="/connections">Connect none</Link>
+      </div>
+    </form>
+  );
+}
+
+interface OfferProps {
+  account: OfferedAccount;
+  platform: string;
+  checked: boolean;
+  onToggle: () => void;
+}
+
+function Offer({ account, platform, checked, onToggle }: OfferProps) {
+  const { named } = usePlatforms();
+  return (
+    <label className="check">
+      <input type="checkbox" checked={checked} onChange={onToggle} />
+      <Face picture={account.picture_url} platform={named(platform)} />
+      <span className="grow">
+        <strong>{account.remote_handle}</strong>
+        {account.connection_id && (
+          <>
+            <br />
+            <span className="small quiet">Choosing it renews the access.</span>
+          </>
+        )}
+      </span>
+      {account.connection_id && <Chip tone="idle" icon="link" label="Connected already" />}
+    </label>
+  );
+}
+
+function useChoose(id: string) {
+  const navigate = useNavigate();
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: (remoteIds: string[]) =>
+      answer(
+        api.POST('/v1/connections/choices/{choice_id}', {
+          params: { path: { choice_id: id } },
+          body: { remote_ids: remoteIds },
+        }),
+      ),
+    onSuccess: async ({ items }) => {
+      await cache.invalidateQueries({ queryKey: keys.connections });
+      await navigate({ to: '/connections', search: { connected: items.map((item) => item.id).join() }, replace: true });
+    },
+  });
+}

@@ -128,6 +128,40 @@ async def test_connecting_begins_with_the_address_of_the_consent_page(
     assert caller == person.id
 
 
+async def test_offered_accounts_are_told_with_their_pictures_and_chosen_by_their_ids(
+    api: httpx2.AsyncClient, sync: SyncDouble, person: Person
+) -> None:
+    sync.answers["GetConnectionChoice"] = sync_pb2.GetConnectionChoiceResponse(
+        platform="x",
+        accounts=[
+            sync_pb2.OfferedAccount(
+                remote_id="1",
+                remote_handle="Shop",
+                remote_url="https://x.test/1",
+                picture=b"abc",
+                picture_type="image/png",
+            ),
+            sync_pb2.OfferedAccount(remote_id="2", remote_handle="Club", connection_id="c1"),
+        ],
+        expire_time=timestamp(AT),
+    )
+    sync.answers["ChooseConnections"] = sync_pb2.ChooseConnectionsResponse(connections=[CONNECTION])
+
+    choice = (await api.get("/v1/connections/choices/h1")).json()
+    chosen = await api.post("/v1/connections/choices/h1", json={"remote_ids": ["2"]})
+
+    shop, club = choice["accounts"]
+    assert (choice["platform"], choice["expires_at"]) == ("x", AT_TEXT)
+    assert (shop["picture_url"], shop["connection_id"]) == ("data:image/png;base64,YWJj", None)
+    assert (club["picture_url"], club["remote_url"], club["connection_id"]) == (None, None, "c1")
+    assert [connection["id"] for connection in chosen.json()["items"]] == ["c1"]
+    method, request, caller = sync.asked[-1]
+    assert (method, request.id, list(request.remote_ids)) == ("ChooseConnections", "h1", ["2"])
+    assert caller == person.id
+    nothing = await api.post("/v1/connections/choices/h1", json={"remote_ids": []})
+    assert nothing.status_code in (400, 422)
+
+
 class TestComingBackFromThePlatform:
     CALLBACK = "/v1/connections/callback/x?oauth_token=a%26b&oauth_verifier=c"
 
@@ -139,6 +173,15 @@ class TestComingBackFromThePlatform:
         assert (answer.status_code, answer.headers["location"]) == (303, "/connections?connected=c1")
         request = sync.asked[-1][1]
         assert (request.platform, dict(request.parameters)) == ("x", {"oauth_token": "a&b", "oauth_verifier": "c"})
+
+    async def test_or_to_the_choice_where_several_accounts_were_opened(
+        self, api: httpx2.AsyncClient, sync: SyncDouble
+    ) -> None:
+        sync.answers["FinishConnection"] = sync_pb2.FinishConnectionResponse(choice_id="h1")
+
+        answer = await api.get(self.CALLBACK)
+
+        assert answer.headers["location"] == "/connections/choose?choice=h1"
 
     async def test_or_to_what_went_wrong(self, api: httpx2.AsyncClient, sync: SyncDouble) -> None:
         sync.answers["FinishConnection"] = PreconditionError("You said no.", reason="CONSENT_DENIED")

@@ -69,6 +69,26 @@ class ConnectionSlot(Answer):
     """`write`, `assisted`, `read_only` or `none`."""
     observed: Observed | None
     """Null before the first look."""
+    max_bytes: int
+    """The largest file that is sent there: the platform's limit, or less where the account's server takes less."""
+    formats: list[str]
+    """Media types that may be sent there, the best first."""
+    alt_text_max: int
+    """How many characters a description may have there; 0 where none is taken."""
+    notice: Reason | None
+    """What is odd about the picture there, such as one that cannot be copied."""
+
+    @classmethod
+    def of(cls, slot: sync_pb2.ConnectionSlot, links: MediaLinks) -> "ConnectionSlot":
+        return cls(
+            slot=slot.slot,
+            mode=slot.mode,
+            observed=Observed.of(slot.observed, links) if slot.HasField("observed") else None,
+            max_bytes=slot.max_bytes,
+            formats=list(slot.formats),
+            alt_text_max=slot.alt_text_max,
+            notice=Reason.of(slot.notice),
+        )
 
 
 class Connection(Answer):
@@ -78,6 +98,8 @@ class Connection(Answer):
     platform: str
     instance: str | None
     """The server, for platforms that have many."""
+    server_software: str | None
+    """What that server says that it runs, such as "Pixelfed 0.12.3"; null where it has not said."""
     remote_id: str
     remote_handle: str
     remote_url: str | None
@@ -101,14 +123,8 @@ class Connection(Answer):
             remote_url=connection.remote_url or None,
             state=cast("ConnectionState", word(sync_pb2.ConnectionState, connection.state)),
             reason=Reason.of(connection.reason),
-            slots=[
-                ConnectionSlot(
-                    slot=slot.slot,
-                    mode=slot.mode,
-                    observed=Observed.of(slot.observed, links) if slot.HasField("observed") else None,
-                )
-                for slot in connection.slots
-            ],
+            slots=[ConnectionSlot.of(slot, links) for slot in connection.slots],
+            server_software=connection.server_software or None,
             created_at=moment(connection.create_time),
             checked_at=time_or_none(connection.check_time, present=connection.HasField("check_time")),
         )

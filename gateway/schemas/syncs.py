@@ -51,6 +51,10 @@ class Target(Answer):
     """What the platform showed when last looked at."""
     instructions: list[str]
     """What to do by hand, step by step; empty where we do it."""
+    alt_text: str
+    """The picture's description as it was when the sync was asked for."""
+    notes: list[Reason]
+    """What to know although all goes well, such as ALT_TEXT_SHORTENED and ALT_TEXT_NOT_TAKEN."""
     updated_at: Time | None
 
     @classmethod
@@ -68,6 +72,8 @@ class Target(Answer):
             next_attempt_at=time_or_none(target.next_attempt_time, present=target.HasField("next_attempt_time")),
             observed=Observed.of(target.observed, links) if target.HasField("observed") else None,
             instructions=list(target.instructions),
+            alt_text=target.alt_text,
+            notes=[reason for note in target.notes if (reason := Reason.of(note)) is not None],
             updated_at=time_or_none(target.update_time, present=target.HasField("update_time")),
         )
 

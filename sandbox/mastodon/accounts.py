@@ -1,7 +1,7 @@
 """A Mastodon server's accounts, tokens and pictures: what they are and how they are kept."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 
@@ -34,7 +34,7 @@ class Token:
         return any(scope in granted or scope.partition(":")[0] in granted for scope in scopes)
 
 
-def scale(slot: Slot, data: bytes, formats: Sequence[Format] = _ALL_FORMATS) -> tuple[str, bytes]:
+def scale(slot: Slot, data: bytes, formats: tuple[Format, ...] = _ALL_FORMATS) -> tuple[str, bytes]:
     """Returns media type and bytes of an upload as Mastodon keeps it; raises `BadPictureError`."""
     image, form = decode(data, formats)
     scaled = cover(image, 400, 400) if slot == "avatar" else fit_area(image, HEADER_MAX_PIXELS)
@@ -171,7 +171,7 @@ class Accounts:
     def issue_token(self, account: str | None, scopes: tuple[str, ...], client_id: str) -> Document:
         """Creates a token; returns the answer of the token endpoint."""
         key, now = self._context.token(22), int(self._context.clock())
-        document = {"account": account, "scopes": scopes, "client_id": client_id, "ended": None, "until": None}
+        document: Document = {"account": account, "scopes": scopes, "client_id": client_id, "ended": None, "until": None}
         answer: Document = {
             "access_token": key,
             "token_type": "Bearer",

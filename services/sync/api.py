@@ -268,7 +268,7 @@ class SyncApi(sync_pb2_grpc.SyncServiceServicer):
             version=target.version,
             instructions=by_hand,
             alt_text=target.alt_text,
-            notes=[reason_message(note) for note in self._notes(target, terms or {})],
+            notes=filter(None, map(reason_message, self._notes(target, terms or {}))),
         )
 
     def _notes(self, target: Target, terms: Mapping[str, ServerTerms]) -> Sequence[Reason]:

@@ -16,6 +16,7 @@ import { ProblemNote } from '../components/problem-note';
 import { ReasonText } from '../components/reason-text';
 import { CONNECTION_LOOKS } from '../components/states';
 import { usePlatforms } from '../platforms';
+import { serverWords } from '../server-words';
 import { ConnectButton, PlatformTile } from './platform-tile';
 
 const route = getRouteApi('/signed-in/connections');
@@ -114,6 +115,7 @@ function ConnectionCard({ connection }: { connection: Connection }) {
   const offer = all.find(({ id }) => id === connection.platform);
   const shown = (slot: string) => connection.slots.find((candidate) => candidate.slot === slot);
   const banner = shown('banner');
+  const takes = serverWords(connection);
   return (
     <li className="card account">
       <div className="account-banner" data-empty={!banner?.observed?.picture_url || undefined}>
@@ -144,7 +146,11 @@ function ConnectionCard({ connection }: { connection: Connection }) {
             </>
           )}
         </p>
+        {takes && <p className="small quiet">{takes}</p>}
         <ReasonText reason={connection.reason} />
+        {connection.slots.map((slot) => (
+          <ReasonText key={slot.slot} reason={slot.notice} />
+        ))}
       </div>
       <div className="row">
         {connection.state === 'needs_reconnect' && offer && (

@@ -10,6 +10,7 @@ import { Button, buttonClass } from '../components/button';
 import { Chip } from '../components/chip';
 import { Empty } from '../components/empty';
 import { Face } from '../components/face';
+import { NoteLines } from '../components/note-lines';
 import { ProblemNote } from '../components/problem-note';
 import { ReasonText } from '../components/reason-text';
 import { CONNECTION_LOOKS, PLAN_LOOKS, summarise } from '../components/states';
@@ -158,6 +159,7 @@ function Plan({ plan }: { plan: Sync }) {
             <span className="grow">
               {target.remote_handle} <span className="quiet">({named(target.platform).name})</span>
               <ReasonText reason={target.reason} />
+              <NoteLines notes={target.notes} />
             </span>
           </li>
         ))}

@@ -9,6 +9,7 @@ import { Button, buttonClass } from '../components/button';
 import { Chip } from '../components/chip';
 import { Icon } from '../components/icon';
 import { Moment } from '../components/moment';
+import { NoteLines } from '../components/note-lines';
 import { ProblemNote } from '../components/problem-note';
 import { ReasonText } from '../components/reason-text';
 import { TARGET_LOOKS } from '../components/states';
@@ -36,6 +37,8 @@ export function TargetRow({ target, sent }: { target: Target; sent: Variant | un
         <Chip {...TARGET_LOOKS[target.state]} />
       </div>
       <ReasonText reason={target.reason} />
+      {/* A platform that takes no descriptions at all was said in the plan. */}
+      <NoteLines notes={target.notes.filter(({ code }) => code !== 'ALT_TEXT_NOT_TAKEN')} />
       {target.next_attempt_at && (
         <p className="small quiet">
           Next try <Moment at={target.next_attempt_at} planned />

@@ -4,6 +4,7 @@ A unit of work is one transaction. Rolled back unless `commit()` was called. Eve
 outbox in the same transaction; the relay (`servicekit.outbox`) publishes them afterwards.
 """
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ import structlog
 from google.protobuf.message import Message
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from servicekit.errors import UnavailableError
@@ -28,6 +30,8 @@ log = structlog.get_logger()
 # Sent rows are kept this long: JetStream acknowledges before it syncs its files, so after an unclean stop of the
 # broker the last minutes can be sent again (their ids make the repetition harmless).
 SENT_KEPT_FOR = timedelta(minutes=15)
+# A connection that was used within this time is taken to be alive.
+FRESH_SECONDS = 1.0
 
 
 def outbox_table(metadata: sa.MetaData) -> sa.Table:
@@ -70,7 +74,6 @@ class Database:
             pool_size=settings.database_pool_size,
             max_overflow=settings.database_pool_overflow,
             pool_timeout=5,
-            pool_pre_ping=True,  # else the first query after a restart of Postgres fails
             pool_recycle=1800,
             hide_parameters=True,  # else the values of a failed statement are in its message, and so in the log
             connect_args={
@@ -80,6 +83,7 @@ class Database:
                 " -c idle_in_transaction_session_timeout=15000 -c timezone=UTC",
             },
         )
+        _ping_what_was_idle(self.engine)
         self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     async def start(self) -> None:
@@ -179,6 +183,29 @@ class UnitOfWork:
         if self._events and self._committed is not None:
             self._committed()
         self._events.clear()
+
+
+def _ping_what_was_idle(engine: AsyncEngine) -> None:
+    """Asks a pooled connection whether it is alive before it is used: else the first query after a restart of Postgres fails.
+
+    Not one that was used a moment ago, since a busy service would spend a good part of its time on that: no restart is as quick.
+    """
+    pool, dialect = engine.sync_engine.pool, engine.dialect
+
+    @sa.event.listens_for(pool, "checkin")
+    def note(_connection: object, record: sa.pool.ConnectionPoolEntry) -> None:
+        record.info["used_at"] = time.monotonic()
+
+    @sa.event.listens_for(pool, "checkout")
+    def ping(connection: DBAPIConnection, record: sa.pool.ConnectionPoolEntry, _proxy: object) -> None:
+        used_at = record.info.get("used_at")
+        if used_at is None or time.monotonic() - used_at < FRESH_SECONDS:
+            return
+        try:
+            dialect.do_ping(connection)
+        except dialect.loaded_dbapi.Error as error:
+            # The pool drops it, and all that are older than this moment, and connects anew.
+            raise sa.exc.InvalidatePoolError from error
 
 
 def _is_away(error: BaseException) -> bool:

@@ -136,14 +136,19 @@ def origin_of(url: str) -> str:
 class Outbound:
     """A guarded HTTP client. Close it with `close`."""
 
-    def __init__(self, *, trusted_hosts: Iterable[str] = (), resolve: Resolve | None = None) -> None:
-        """`trusted_hosts` are `host:port` or URLs that an operator allows although they are private or speak plain HTTP."""
+    def __init__(
+        self, *, trusted_hosts: Iterable[str] = (), resolve: Resolve | None = None, max_connections: int = 100
+    ) -> None:
+        """`trusted_hosts` are `host:port` or URLs that an operator allows although they are private or speak plain HTTP.
+
+        Whoever comes when there are `max_connections` waits until one is free, as a part of its time.
+        """
         self._trusted = frozenset(filter(None, map(origin_of, trusted_hosts)))
         transport = httpx2.AsyncHTTPTransport(trust_env=False)
         # The transport takes no network backend of its own, its pool does.
         transport._pool = httpcore2.AsyncConnectionPool(
             ssl_context=ssl.create_default_context(),
-            max_connections=100,
+            max_connections=max_connections,
             max_keepalive_connections=20,
             keepalive_expiry=5.0,
             network_backend=_Guard(self._trusted, resolve or _resolve),

@@ -25,6 +25,11 @@ DUPLICATE_WINDOW_SECONDS = 15 * 60
 MAX_ATTEMPTS = 6
 # Room for messages that wait out a delay beside those that are worked on: they count, too.
 MAX_UNACKNOWLEDGED = 1000
+# Places on one platform that a replica is at work on at once. A turn is nearly all waiting: at a platform that takes 10 seconds to answer
+# these are 200 answers a second, about what one core can make of them.
+SYNC_TURNS = 2048
+# Replicas of the sync service that get their fill; more share it.
+MOST_SYNC_REPLICAS = 16
 
 EVENTS = "EVENTS"
 JOBS = "JOBS"
@@ -34,12 +39,13 @@ ADVISORIES = "ADVISORY"
 
 @dataclass(frozen=True)
 class Subscription:
-    """One durable consumer: what it hears, and how many messages a replica handles at once."""
+    """One durable consumer: what it hears, how many messages a replica handles at once, and how many all of them together."""
 
     durable: str
     stream: str
     subjects: tuple[str, ...]
     concurrency: int = 10
+    unacknowledged: int = MAX_UNACKNOWLEDGED
 
 
 # The processor sets the concurrency of these three from the number of its workers.
@@ -102,7 +108,13 @@ FIXED_SUBSCRIPTIONS: Sequence[Subscription] = (
 
 def sync_jobs_of(platform: str) -> Subscription:
     """Returns the consumer of one platform's doorbells: apart, so that a platform that is down holds up no other."""
-    return Subscription(f"sync-{platform}", JOBS, (sync_job(platform),), concurrency=8)
+    return Subscription(
+        f"sync-{platform}",
+        JOBS,
+        (sync_job(platform),),
+        concurrency=SYNC_TURNS,
+        unacknowledged=SYNC_TURNS * MOST_SYNC_REPLICAS,
+    )
 
 
 def streams(settings: BusSettings) -> Sequence[StreamConfig]:
@@ -182,6 +194,6 @@ async def ensure_topology(bus: Bus, settings: BusSettings, *, platforms: Iterabl
                 ack_wait=settings.consumer_ack_wait_seconds,
                 # One more than we count, so that it is we who lay the message aside, with its reason.
                 max_deliver=MAX_ATTEMPTS + 1,
-                max_ack_pending=MAX_UNACKNOWLEDGED,
+                max_ack_pending=subscription.unacknowledged,
             ),
         )

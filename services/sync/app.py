@@ -1,5 +1,6 @@
 """Composition root of the sync service."""
 
+import asyncio
 import secrets
 from functools import partial
 from pathlib import Path
@@ -60,7 +61,9 @@ def build(settings: SyncSettings, *, clock: Clock = utc_now) -> App:
     workers = PictureWorkers(settings.picture_workers)
     relay = OutboxRelay(database, bus, store.outbox, store.inbox, clock=clock)
     stores = partial(store.Store, database, clock=clock, committed=relay.ring)
-    worker = build_worker(settings, stores=stores, objects=objects, workers=workers, clock=clock)
+    queue = asyncio.Semaphore(settings.database_pool_size)
+    queued = partial(store.QueuedStore, database, queue, clock=clock, committed=relay.ring)
+    worker = build_worker(settings, stores=queued, objects=objects, workers=workers, clock=clock)
     platforms, tokens, looker = worker.platforms, worker.tokens, worker.looker
     sweeper = Sweeper(stores, platforms, tokens, looker, clock)
     reconciler = Reconciler(worker)

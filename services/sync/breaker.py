@@ -39,28 +39,36 @@ def place_key(connection: Connection, slot: str) -> str:
 
 @dataclass(frozen=True)
 class Admission:
-    """Whether to call: `waits` says why not now. `circuit` is there when the server has failed lately."""
+    """Whether to call: `waits` says why not now, `sends_wait_until` when a send to the place may follow.
+
+    `circuit` is there when the server has failed lately.
+    """
 
     circuit: Circuit | None = None
     waits: o.RateLimited | o.Outage | None = None
+    sends_wait_until: datetime | None = None
 
 
-async def admission(store: Store, connection: Connection, *, now: datetime, until: datetime) -> Admission:
+async def admission(
+    store: Store, connection: Connection, slot: str = "", *, now: datetime, until: datetime
+) -> Admission:
     """Asks for a call that ends by `until`. Of a server whose circuit is half open, one may call: the one who gets this."""
     circuit = await store.circuit(connection.server)
     waits_until = None if circuit is None else circuit.waits_until(now)
     if waits_until is not None:
         return Admission(circuit, o.Outage(waits_until))
-    held_until = await store.held_until(server_holds(connection), now)
-    if held_until is not None:
-        return Admission(circuit, o.RateLimited(held_until, "account"))
+    place = place_key(connection, slot)
+    held = await store.holds((*server_holds(connection), place), now)
+    sends_wait_until = held.pop(place, None)
+    if held:
+        return Admission(circuit, o.RateLimited(max(held.values()), "account"))
     if (
         circuit is not None
         and circuit.wants_probe
         and not await store.take_probe(connection.server, now=now, until=until)
     ):
         return Admission(circuit, o.Outage(now + PROBE_RECHECK))
-    return Admission(circuit)
+    return Admission(circuit, sends_wait_until=sends_wait_until)
 
 
 @dataclass(frozen=True)

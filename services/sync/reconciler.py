@@ -77,4 +77,4 @@ class Reconciler:
         if connection is None or not connection.works or next_move(target, now) in (Move.REST, Move.WAIT):
             # Nobody will be called.
             return Admission()
-        return await admission(store, connection, now=now, until=now + self.worker.look_lease)
+        return await admission(store, connection, target.slot, now=now, until=now + self.worker.look_lease)

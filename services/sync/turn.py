@@ -229,10 +229,9 @@ class Turn:
     async def _send(self, seen: Seen) -> bool:
         """Sends the picture: intent, call, answer. Whatever happens to this process, the intent is known."""
         picture, perceptual_hash = await self._picture()
-        target, now = self.target, self._clock()
-        async with self._worker.stores() as store:
-            cooling_until = await store.held_until([place_key(self._connection, target.slot)], now)
-        if cooling_until is not None:
+        # As it was when the target was claimed: nobody else sends to its place, so nobody else holds it.
+        target, cooling_until = self.target, self._known.admission.sends_wait_until
+        if cooling_until is not None and cooling_until > self._clock():
             raise PlatformError(o.Cooldown(cooling_until))
         terms, picture = await self._fitted(picture)
         intent = steps.begin_sending(

@@ -130,17 +130,18 @@ def _wait(usage: Any) -> timedelta | None:  # JSON
     """Returns how long to wait at a usage in percent; None where there is room."""
     if not isinstance(usage, dict):
         return None
-    percent = max((value for name in ("call_count", "total_time", "total_cputime") if _is_number(value := usage.get(name))), default=0)  # fmt: skip
-    regain = usage.get("estimated_time_to_regain_access")
-    if _is_number(regain) and regain > 0:
-        return min(timedelta(minutes=min(regain, 10_000)), _LONGEST)
+    percent = max(_number(usage.get(name)) for name in ("call_count", "total_time", "total_cputime"))
+    regain_minutes = _number(usage.get("estimated_time_to_regain_access"))
+    if regain_minutes > 0:
+        return min(timedelta(minutes=min(regain_minutes, 10_000)), _LONGEST)
     if percent >= 100:
         return _USED_UP
     return _SLOWED if percent >= _SLOW_FROM_PERCENT else None
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _number(value: object) -> float:
+    """Returns a number of JSON; nothing else is more than 0."""
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else 0
 
 
 def _json(text: str) -> dict[str, Any]:  # JSON

@@ -55,11 +55,10 @@ class CircuitQueries(UnitOfWork):
         later = sa.func.greatest(holds.c.until, statement.excluded.until)
         await self.session.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"until": later}))
 
-    async def held_until(self, keys: Collection[str], now: datetime) -> datetime | None:
-        """Returns until when the longest of some holds lasts; None when there is none."""
-        query = sa.select(sa.func.max(holds.c.until)).where(holds.c.key.in_(list(keys)), holds.c.until > now)
-        until: datetime | None = (await self.session.execute(query)).scalar_one()
-        return until
+    async def holds(self, keys: Collection[str], now: datetime) -> dict[str, datetime]:
+        """Returns until when each of some holds lasts, of those that there are."""
+        query = sa.select(holds.c.key, holds.c.until).where(holds.c.key.in_(list(keys)), holds.c.until > now)
+        return {row.key: row.until for row in await self.session.execute(query)}
 
     async def purge_holds(self, before: datetime) -> None:
         await self.session.execute(sa.delete(holds).where(holds.c.until < before))

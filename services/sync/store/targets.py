@@ -18,6 +18,8 @@ from services.sync.store.tables import connections, syncs, target_steps, targets
 
 _TARGET = TypeAdapter(Target)
 _REASON = TypeAdapter(Reason | None)
+# Made once: a claim is made for every doorbell, and an alias copies every column.
+_OTHER, _HELD, _DEFERRED = (targets.alias(name) for name in ("other", "held", "deferred"))
 _JSON_COLUMNS = {"reason", "submission", "seen"}
 _NO_WISH = (TargetState.CANCELLED, TargetState.SUPERSEDED)
 _LIVE = [state for state in TargetState if not state.rests]
@@ -180,12 +182,11 @@ class TargetQueries(UnitOfWork):
 
         The new version fences out whoever had it before.
         """
-        other = targets.alias("other")
         busy = sa.exists().where(
-            other.c.connection_id == targets.c.connection_id,
-            other.c.slot == targets.c.slot,
-            other.c.id != targets.c.id,
-            other.c.leased_until > now,
+            _OTHER.c.connection_id == targets.c.connection_id,
+            _OTHER.c.slot == targets.c.slot,
+            _OTHER.c.id != targets.c.id,
+            _OTHER.c.leased_until > now,
         )
         free = (
             sa.select(targets.c.id)
@@ -231,23 +232,24 @@ class TargetQueries(UnitOfWork):
             .distinct()
             .cte("waiting")
         )
-        held, deferred = targets.alias("held"), targets.alias("deferred")
         under_way = (
             sa.select(sa.func.count())
             .where(
-                held.c.owner_id == waiting.c.owner_id, held.c.platform == waiting.c.platform, held.c.leased_until > now
+                _HELD.c.owner_id == waiting.c.owner_id,
+                _HELD.c.platform == waiting.c.platform,
+                _HELD.c.leased_until > now,
             )
             .correlate(waiting)
             .scalar_subquery()
         )
         room = (
-            sa.select(deferred.c.id)
+            sa.select(_DEFERRED.c.id)
             .where(
-                deferred.c.owner_id == waiting.c.owner_id,
-                deferred.c.platform == waiting.c.platform,
-                deferred.c.deferred_at.is_not(None),
+                _DEFERRED.c.owner_id == waiting.c.owner_id,
+                _DEFERRED.c.platform == waiting.c.platform,
+                _DEFERRED.c.deferred_at.is_not(None),
             )
-            .order_by(deferred.c.deferred_at)
+            .order_by(_DEFERRED.c.deferred_at)
             .limit(sa.func.greatest(most_of_owner - under_way, 0))
             .with_for_update(skip_locked=True)
             .lateral("room")
@@ -305,14 +307,13 @@ class TargetQueries(UnitOfWork):
 
     async def ring_when_free(self, target_id: str, *, now: datetime) -> None:
         """Plans a doorbell for a target whose place another one holds: for when that one's lease ends."""
-        other = targets.alias("other")
         freed_at = (
-            sa.select(sa.func.max(other.c.leased_until))
+            sa.select(sa.func.max(_OTHER.c.leased_until))
             .where(
-                other.c.connection_id == targets.c.connection_id,
-                other.c.slot == targets.c.slot,
-                other.c.id != targets.c.id,
-                other.c.leased_until > now,
+                _OTHER.c.connection_id == targets.c.connection_id,
+                _OTHER.c.slot == targets.c.slot,
+                _OTHER.c.id != targets.c.id,
+                _OTHER.c.leased_until > now,
             )
             .scalar_subquery()
         )
@@ -378,10 +379,11 @@ def due_targets(platforms: Collection[str], *, now: datetime, limit: int) -> sa.
 
 def _held_of_owner(now: datetime, most: int) -> sa.ScalarSelect[int]:
     """Counts the targets of the same owner and platform that somebody works on, as far as `most`."""
-    held = targets.alias("held")
     found = (
         sa.select(sa.literal(1))
-        .where(held.c.owner_id == targets.c.owner_id, held.c.platform == targets.c.platform, held.c.leased_until > now)
+        .where(
+            _HELD.c.owner_id == targets.c.owner_id, _HELD.c.platform == targets.c.platform, _HELD.c.leased_until > now
+        )
         .limit(most)
         .correlate(targets)
         .subquery("found")

@@ -20,6 +20,11 @@ from servicekit.protobuf import timestamp
 
 AT = datetime(2026, 11, 21, 12, 0, 0, 250_000, tzinfo=UTC)
 AT_TEXT = "2026-11-21T12:00:00.250Z"
+NOTE = sync_pb2.Reason(
+    code="ODD", message="Have a look.", action_class=sync_pb2.ACTION_CLASS_YOU_CAN_FIX_THIS, link="https://x.com/"
+)
+NOTE_JSON = {"code": "ODD", "message": "Have a look.", "action": "you_can_fix_this", "link": "https://x.com/"}
+
 CONNECTION = sync_pb2.Connection(
     id="c1",
     platform="x",
@@ -39,9 +44,14 @@ CONNECTION = sync_pb2.Connection(
             observed=sync_pb2.ObservedPicture(
                 observe_time=timestamp(AT), url="https://pbs.example/1.jpg", object_key="snapshots/o/abc"
             ),
+            max_bytes=700_000,
+            formats=["image/jpeg", "image/png"],
+            alt_text_max=150,
+            notice=NOTE,
         )
     ],
     create_time=timestamp(AT),
+    server_software="Pixelfed 0.12.3",
 )
 
 
@@ -62,6 +72,8 @@ def target(state: int = sync_pb2.TARGET_STATE_QUEUED) -> sync_pb2.Target:
         observed=sync_pb2.ObservedPicture(observe_time=timestamp(AT), distance=0),
         instructions=["Save it."],
         update_time=timestamp(AT),
+        alt_text="A fox",
+        notes=[NOTE],
     )
 
 
@@ -78,6 +90,8 @@ TARGET_JSON = {
     "next_attempt_at": AT_TEXT,
     "observed": {"at": AT_TEXT, "url": None, "picture_url": None, "distance": 0},
     "instructions": ["Save it."],
+    "alt_text": "A fox",
+    "notes": [NOTE_JSON],
     "updated_at": AT_TEXT,
 }
 
@@ -230,6 +244,7 @@ async def test_a_connection_is_told_with_our_copy_of_what_it_shows(api: httpx2.A
         "id": "c1",
         "platform": "x",
         "instance": None,
+        "server_software": "Pixelfed 0.12.3",
         "remote_id": "7",
         "remote_handle": "@fox",
         "remote_url": "https://x.com/fox",
@@ -245,6 +260,10 @@ async def test_a_connection_is_told_with_our_copy_of_what_it_shows(api: httpx2.A
                 "slot": "avatar",
                 "mode": "write",
                 "observed": {"at": AT_TEXT, "url": "https://pbs.example/1.jpg", "distance": None},
+                "max_bytes": 700_000,
+                "formats": ["image/jpeg", "image/png"],
+                "alt_text_max": 150,
+                "notice": NOTE_JSON,
             }
         ],
         "created_at": AT_TEXT,

@@ -70,12 +70,18 @@ def test_what_x_shows_for_who_has_set_no_picture_is_nobodys(address: str, shown:
     assert observation_of({"profile_image_url": address}, "avatar") == Observation(shown, shown)
 
 
-async def test_without_keys_of_the_operator_x_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("LINKAROOIE_SYNC_X_CONSUMER_KEY", raising=False)
-    built = find_builders()["x"](context("x"))
+@pytest.mark.parametrize(
+    ("platform", "setting"),
+    [("x", "LINKAROOIE_SYNC_X_CONSUMER_KEY"), ("facebook", "LINKAROOIE_SYNC_FACEBOOK_APP_ID")],
+)
+async def test_without_keys_of_the_operator_an_adapter_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, platform: str, setting: str
+) -> None:
+    monkeypatch.delenv(setting, raising=False)
+    built = find_builders()[platform](context(platform))
     assert isinstance(built, Unavailable)
-    assert "LINKAROOIE_SYNC_X_CONSUMER_KEY" in built.reason
-    assert "http://127.0.0.1:8080/v1/connections/callback/x" in built.reason
+    assert setting in built.reason
+    assert f"http://127.0.0.1:8080/v1/connections/callback/{platform}" in built.reason
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import { keys } from '../api/keys';
 import { connectionChoiceQuery } from '../api/queries';
 import type { ConnectionChoice, OfferedAccount } from '../api/types';
 import { Button } from '../components/button';
-import { Chip } from '../components/chip';
 import { Face } from '../components/face';
 import { Page } from '../components/page';
 import { ProblemNote } from '../components/problem-note';
@@ -19,7 +18,9 @@ export function ChooseAccountsPage() {
   const { choice: id } = route.useSearch();
   const { data: choice, error, refetch } = useQuery(connectionChoiceQuery(id));
   const { named } = usePlatforms();
-  const lead = choice && `You have opened several accounts on ${named(choice.platform).name}. None is connected yet.`;
+  const lead =
+    choice &&
+    `${named(choice.platform).name} has opened several accounts. Those that you choose here are connected, the others are not.`;
   return (
     <Page title="Choose accounts" lead={lead}>
       {choice && <Choosing id={id} choice={choice} />}
@@ -96,11 +97,10 @@ function Offer({ account, platform, checked, onToggle }: OfferProps) {
         {account.connection_id && (
           <>
             <br />
-            <span className="small quiet">Choosing it renews the access.</span>
+            <span className="small quiet">Connected already; choosing it renews the access.</span>
           </>
         )}
       </span>
-      {account.connection_id && <Chip tone="idle" icon="link" label="Connected already" />}
     </label>
   );
 }

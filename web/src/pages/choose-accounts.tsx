@@ -20,7 +20,7 @@ export function ChooseAccountsPage() {
   const { named } = usePlatforms();
   const lead =
     choice &&
-    `${named(choice.platform).name} has opened several accounts. Those that you choose here are connected, the others are not.`;
+    `Your consent opened several accounts (${named(choice.platform).name}). Only those that you choose here are connected.`;
   return (
     <Page title="Choose accounts" lead={lead}>
       {choice && <Choosing id={id} choice={choice} />}

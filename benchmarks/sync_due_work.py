@@ -51,12 +51,13 @@ async def add(database: Database, sync_id: str, count: int, *, due: bool) -> Non
     async with database.sessions() as session:
         await session.execute(sa.text("SET statement_timeout = 0"))
         for first in range(0, count, AT_ONCE):
-            values = {"sync_id": sync_id, "platform": PLATFORM, "count": min(AT_ONCE, count - first)}
+            rows = min(AT_ONCE, count - first)
+            values = {"sync_id": sync_id, "platform": PLATFORM, "count": rows}
             state, ring_at = ("queued", utc_now()) if due else ("verified", None)
             await session.execute(sa.text(ADD), {**values, "state": state, "ring_at": ring_at})
             await session.commit()
             if not due:
-                print(f"\r{first + values['count']:,} targets", end="", file=sys.stderr, flush=True)
+                print(f"\r{first + rows:,} targets", end="", file=sys.stderr, flush=True)
 
 
 async def measured(database: Database, sync_id: str) -> tuple[float, float]:

@@ -206,6 +206,13 @@ def test_trying_again_does_not_forget_an_unknown_outcome() -> None:
     assert steps.judge(again, looked(3, "old"), RULES) is Verdict.EARLY
 
 
+def test_trying_again_sends_anew_what_was_waited_for_in_vain() -> None:
+    lost = refused(sent(), o.OutcomeUnknown())
+    wrong = steps.differs(lost, looked(60, "third"), RULES, now=at(60))
+    again = steps.resumed(wrong, now=at(70), send_anew=True)
+    assert steps.judge(again, looked(70, "third"), RULES) is Verdict.SEND
+
+
 def test_a_reconnect_goes_on_where_it_stopped() -> None:
     parked = steps.parked(accepted(), RULES, now=at(1))
     again = steps.resumed(parked, now=at(100))

@@ -171,7 +171,13 @@ class Accounts:
     def issue_token(self, account: str | None, scopes: tuple[str, ...], client_id: str) -> Document:
         """Creates a token; returns the answer of the token endpoint."""
         key, now = self._context.token(22), int(self._context.clock())
-        document: Document = {"account": account, "scopes": scopes, "client_id": client_id, "ended": None, "until": None}
+        document: Document = {
+            "account": account,
+            "scopes": scopes,
+            "client_id": client_id,
+            "ended": None,
+            "until": None,
+        }
         answer: Document = {
             "access_token": key,
             "token_type": "Bearer",

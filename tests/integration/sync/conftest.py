@@ -1,5 +1,7 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import httpx2
 import pytest
 from sync_world import Control, Eventually, Library, World
 
+from catalog import Catalogue, load_catalogue
 from devstack import Endpoints
 from linkarooie.upload.v1 import upload_pb2, upload_pb2_grpc
 from sandbox import X_CONSUMER_KEY, X_CONSUMER_SECRET, Sandbox
@@ -30,6 +33,8 @@ from services.sync.store import Store
 from services.sync.turn import Worker
 
 PUBLIC_URL = "http://127.0.0.1:8080"
+# More than twice as long as the sandbox takes in these tests.
+SETTLE_SECONDS = 1
 
 
 @pytest.fixture(scope="session")
@@ -99,6 +104,34 @@ def adapters_to_sandbox(platforms_sandbox: Sandbox) -> Iterator[None]:
         }.items():
             patch.setenv(name, value)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def short_waits() -> Iterator[None]:
+    """Gives platforms less time than real ones need: the sandbox shows a picture soon (`Control.switch`), and stops when it is told to.
+
+    What is waited for stays the same, and so does the order of things.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("services.sync.app.load_catalogue", quick_catalogue)
+        patch.setattr("services.sync.domain.target.LEAST_PATIENCE_SECONDS", 2.0)
+        patch.setattr("services.sync.domain.retry.UNKNOWN_SETTLE_SECONDS", 3.0)
+        patch.setattr("services.sync.turn.MARGIN", timedelta(seconds=1))
+        yield
+
+
+def quick_catalogue() -> Catalogue:
+    """Returns the catalogue of platforms that settle within a second."""
+    catalogue = load_catalogue()
+    platforms = {}
+    for name, platform in catalogue.platforms.items():
+        slots = {}
+        for kind, slot in platform.slots.items():
+            settle = slot.facts.settle_seconds
+            quick = settle.model_copy(update={"value": min(settle.value, SETTLE_SECONDS)})
+            slots[kind] = slot.model_copy(update={"facts": slot.facts.model_copy(update={"settle_seconds": quick})})
+        platforms[name] = platform.model_copy(update={"slots": slots})
+    return replace(catalogue, platforms=platforms)
 
 
 @pytest.fixture(scope="session")

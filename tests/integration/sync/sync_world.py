@@ -34,6 +34,8 @@ from services.sync.platforms.base import Session
 from services.sync.turn import Worker
 
 PLATFORMS = ("bluesky", "facebook", "mastodon", "x")
+# What a platform of the sandbox takes to show a picture, unless a test says otherwise.
+SLOW_SECONDS = 0.4
 Eventually = Callable[..., Awaitable[Any]]
 
 
@@ -67,9 +69,12 @@ class Control:
 
     async def reset(self) -> None:
         assert (await self.http.post(self.sandbox.urls["index"] + "/api/reset")).status_code == 200
+        for platform in PLATFORMS:
+            await self.switch(platform)
 
     async def switch(self, platform: str, **switches: Any) -> None:
-        answer = await self.http.put(f"{self.sandbox.urls['index']}/api/{platform}/switches", json=switches)
+        chosen = {"slow_seconds": SLOW_SECONDS, **switches}
+        answer = await self.http.put(f"{self.sandbox.urls['index']}/api/{platform}/switches", json=chosen)
         assert answer.status_code == 200, answer.text
 
     async def account(self, platform: str, name: str = "ada") -> dict[str, Any]:

@@ -163,11 +163,11 @@ async def test_two_workers_do_not_hold_the_same_target(world: World) -> None:
 async def test_who_was_overtaken_writes_nothing(world: World) -> None:
     person = world.person()
     connection = await person.connect("mastodon")
+    await person.first_looks_at(connection)
     await hold(world.inside, f"mastodon/{connection.id}", 3600)
     sync = await person.sync(await person.upload(15), connection.id)
     target = await person.reaches(sync, "PAUSED")
     await take_from_service(world.inside, target.id)
-    await person.first_looks_at(connection)
     await world.control.switch("mastodon", fail="hang", only="read", times=1)
 
     working = asyncio.create_task(Reconciler(world.inside).work(target.id))

@@ -106,11 +106,11 @@ def adapters_to_sandbox(platforms_sandbox: Sandbox) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def short_waits() -> Iterator[None]:
     """Gives platforms less time than real ones need: the sandbox shows a picture soon (`Control.switch`), and stops when it is told to.
 
-    What is waited for stays the same, and so does the order of things.
+    What is waited for stays the same, and so does the order of things. A file at a time: other tests run in the same process.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("services.sync.app.load_catalogue", quick_catalogue)

@@ -24,7 +24,7 @@ async def test_the_catalogue_says_what_can_be_connected_here_and_why_not(world: 
     found = (await world.person().call("ListPlatforms", sync_pb2.ListPlatformsRequest())).platforms
     offers = {offer.id: offer for offer in found}
     assert [offer.name for offer in found] == sorted((offer.name for offer in found), key=str.casefold)
-    assert {name for name, offer in offers.items() if offer.can_connect} == {"bluesky", "mastodon", "x"}
+    assert {name for name, offer in offers.items() if offer.can_connect} == {"bluesky", "facebook", "mastodon", "x"}
     assert offers["mastodon"].takes_instance
     assert offers["mastodon"].suggested_instances
     assert "Instagram" in offers["instagram"].cannot_connect_reason

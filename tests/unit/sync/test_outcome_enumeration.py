@@ -1,6 +1,7 @@
 """Whatever can go wrong in a call has an outcome: every error of the HTTP library, every documented answer of every platform."""
 
 import json
+import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -78,6 +79,9 @@ class Answering:
 def adapters() -> Mapping[str, Adapter]:
     """One of each: building one reads the machine's certificates."""
     with pytest.MonkeyPatch.context() as patch:
+        # Tests that ran before in this process may have pointed them elsewhere.
+        for setting in [name for name in os.environ if name.startswith("LINKAROOIE_SYNC_")]:
+            patch.delenv(setting)
         for platform in PLATFORMS.values():
             for setting, value in platform.settings.items():
                 patch.setenv(setting, value)

@@ -4,7 +4,7 @@ Adding a platform is adding its catalogue file and one module here. What an adap
 
 - `begin_auth`, `finish_auth`, `refresh`, `revoke` get, keep and give back access to an account;
 - `whoami`, `observe` and `check` look, and never change anything;
-- `submit` is the one method that changes a picture.
+- `submit` changes a picture, and `remove` alone may take one away.
 
 Whatever does not go as it should is a `PlatformError`; its problem says what follows.
 """
@@ -33,6 +33,7 @@ from services.sync.domain.outcomes import (
     Problem,
     Success,
     Transient,
+    Unsupported,
     cut,
 )
 from services.sync.domain.server import ServerTerms
@@ -157,6 +158,10 @@ class Adapter(ABC):
     @abstractmethod
     async def submit(self, session: Session, slot: Kind, picture: Picture) -> Success:
         """Sends a picture. One attempt: what became of a lost answer is for others to find out."""
+
+    async def remove(self, session: Session, slot: Kind) -> Success:  # noqa: ARG002  # not all platforms can
+        """Takes the picture of a slot away. One attempt, like `submit`."""
+        raise PlatformError(Unsupported("It offers apps no way to take a picture away."))
 
     async def describe(self, session: Session, slot: Kind, alt_text: str) -> None:  # noqa: B027  # not all platforms can
         """Changes the description of the picture that is there, if it is another one, and nothing else."""

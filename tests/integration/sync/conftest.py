@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import grpc
 import httpx2
 import pytest
+import sqlalchemy as sa
 from sync_world import Control, Eventually, Library, World
 
 from catalog import Catalogue, load_catalogue
@@ -30,6 +31,7 @@ from servicekit.settings import GrpcSettings
 from services.sync.app import build, build_worker
 from services.sync.settings import SyncSettings
 from services.sync.store import Store
+from services.sync.store.tables import circuits, holds
 from services.sync.turn import Worker
 
 PUBLIC_URL = "http://127.0.0.1:8080"
@@ -85,7 +87,7 @@ def sync_settings(
     return make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def adapters_to_sandbox(platforms_sandbox: Sandbox) -> Iterator[None]:
     """Points the adapters to the sandbox, as an operator would."""
     x, bluesky, facebook = (platforms_sandbox.urls[name] for name in ("x", "bluesky", "facebook"))
@@ -134,8 +136,9 @@ def quick_catalogue() -> Catalogue:
     return replace(catalogue, platforms=platforms)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def sync_app(
+    short_waits: None,
     stack: Endpoints,
     sync_settings: Callable[..., SyncSettings],
     adapters_to_sandbox: None,
@@ -145,9 +148,9 @@ async def sync_app(
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def worker(
-    stack: Endpoints, sync_settings: Callable[..., SyncSettings], adapters_to_sandbox: None
+    short_waits: None, stack: Endpoints, sync_settings: Callable[..., SyncSettings], adapters_to_sandbox: None
 ) -> AsyncIterator[Worker]:
     """A worker of the tests' own on the same database, beside those of the running service."""
     settings = sync_settings()
@@ -160,6 +163,14 @@ async def worker(
             await adapter.api.close()
     await objects.stop()
     await database.stop()
+
+
+async def forget_failures(worker: Worker) -> None:
+    """Makes the platforms' servers as good as new: what an earlier test did to them is held against them for minutes."""
+    async with worker.stores() as store:
+        for table in (circuits, holds):
+            await store.session.execute(sa.delete(table))
+        await store.commit()
 
 
 @pytest.fixture
@@ -178,6 +189,7 @@ async def world(
     assert sync_app.grpc is not None
     control = Control(http, platforms_sandbox)
     await control.reset()
+    await forget_failures(worker)
     objects = worker.objects
     async with grpc.aio.insecure_channel(sync_app.grpc.address) as channel:
         yield World(control, library_target[0], bus, objects, tmp_path, eventually, http, channel, issue_token, worker)

@@ -61,6 +61,9 @@ class TargetLife(RuleBasedStateMachine):
     @precondition(lambda self: self.target.state in steps.RETRYABLE)
     @rule()
     def the_owner_tries_again(self) -> None:
+        if self.target.state is TargetState.DIFFERS:
+            # A late look has told what became of the last send.
+            self.unknown_since = None
         self.target = steps.resumed(self.target, now=self.now, send_anew=True)
         self.asked_again = True
 

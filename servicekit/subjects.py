@@ -30,10 +30,12 @@ SUBJECTS: Mapping[type[Message], str] = {
     events.RecipesPublished: "evt.recipes.published.v1",
     events.ConnectionAdded: "evt.connection.added.v1",
     events.ConnectionObserved: "evt.connection.observed.v1",
+    events.ConnectionExpiryNoted: "evt.connection.expiry_noted.v1",
     events.ConnectionRevoked: "evt.connection.revoked.v1",
     events.ConnectionRemoved: "evt.connection.removed.v1",
     events.SyncRequested: "evt.sync.requested.v1",
     events.TargetChanged: "evt.target.changed.v1",
+    events.TargetReminded: "evt.target.reminded.v1",
     events.SyncFinished: "evt.sync.finished.v1",
 }
 """The subject of each fact: `evt.<thing>.<past participle>.v<version of the contract>`."""

@@ -73,7 +73,12 @@ def build(settings: SyncSettings, *, clock: Clock = utc_now) -> App:
     )
     library = Library(upload_pb2_grpc.UploadServiceStub(upload))
     syncs = Syncs(stores, platforms, library, clock)
-    api = SyncApi(connections, syncs, Pictures(stores, objects, platforms, library), platforms)
+    api = SyncApi(
+        connections=connections,
+        syncs=syncs,
+        pictures=Pictures(stores, objects, platforms, library),
+        platforms=platforms,
+    )
     consumer = partial(Consumer, bus, ack_wait_seconds=settings.consumer_ack_wait_seconds, clock=clock)
     consumers = [
         consumer(topology.SYNC, handlers(Renditions(stores, clock))),

@@ -12,6 +12,7 @@ from servicekit.subjects import sync_job
 from services.sync.domain import reasons
 from services.sync.domain.connection import Connection, ConnectionState
 from services.sync.domain.reasons import Reason
+from services.sync.domain.schedule import Trigger
 from services.sync.domain.target import Rules, Target, TargetState, parked
 from services.sync.store import Store
 
@@ -112,11 +113,12 @@ async def _finish_if_all_rest(store: Store, target: Target) -> None:
     finished = events.SyncFinished(
         sync_id=sync.id,
         owner_id=sync.owner_id,
-        image_id=sync.image_id,
+        image_id=sync.image_id or "",
         slot=sync.slot,
         outcomes=outcomes,
         version=version,
         request_time=timestamp(sync.created_at),
+        trigger=trigger_message(sync.trigger),
         event_time=timestamp(now),
     )
     store.record(finished, owner_id=sync.owner_id)
@@ -167,6 +169,11 @@ async def park_connection(
 def state_message(state: TargetState) -> "sync_pb2.TargetState.ValueType":
     """Returns the state as the contracts name it."""
     return sync_pb2.TargetState.Value(f"TARGET_STATE_{state.upper()}")
+
+
+def trigger_message(trigger: Trigger) -> "sync_pb2.SyncTrigger.ValueType":
+    """Returns why a sync came to be, as the contracts name it."""
+    return sync_pb2.SyncTrigger.Value(f"SYNC_TRIGGER_{trigger.upper()}")
 
 
 def reason_message(reason: Reason | None) -> sync_pb2.Reason | None:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from servicekit.errors import PreconditionError
 from services.sync.domain.reasons import Reason
+from services.sync.domain.schedule import CheckEvery, OnDifference
 from services.sync.domain.target import Seen
 
 # As long as a person may take over a consent page.
@@ -54,7 +55,10 @@ class OpenedAccount:
 
 @dataclass(frozen=True)
 class Connection:
-    """One connected account. The credentials are sealed; `grant_version` grows when they change."""
+    """One connected account. The credentials are sealed; `grant_version` grows when they change.
+
+    `leaving_since` is set while pictures from before are put back, after which it is disconnected.
+    """
 
     id: str
     owner_id: str
@@ -68,6 +72,11 @@ class Connection:
     expires_at: datetime | None = None
     refresh_at: datetime | None = None
     grant_version: int = 1
+    follows_defaults: bool = False
+    check_every: CheckEvery = CheckEvery.NEVER
+    time_zone: str = "UTC"
+    unreachable_since: datetime | None = None
+    leaving_since: datetime | None = None
 
     @property
     def works(self) -> bool:
@@ -88,6 +97,7 @@ class Place:
     seen: Seen | None = None
     ours_tag: str = ""
     ours_sha256: str = ""
+    on_difference: OnDifference = OnDifference.ASK
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,11 @@ class Rules:
 
 @dataclass(frozen=True)
 class Target:
-    """One place that shall show one picture. `version` grows with every change and fences out who holds an old copy."""
+    """One place that shall show one picture. `version` grows with every change and fences out who holds an old copy.
+
+    The picture is one of the library (`image_id`), or what was there before (`snapshot_id`). `reminders` counts how often its owner
+    was reminded to set it by hand.
+    """
 
     id: str
     sync_id: str
@@ -152,7 +156,7 @@ class Target:
     platform: str
     slot: str
     remote_handle: str
-    image_id: str
+    image_id: str | None
     revision: int
     requested_at: datetime
     updated_at: datetime
@@ -166,6 +170,8 @@ class Target:
     failures: int = 0
     failing_since: datetime | None = None
     alt_text: str = ""
+    snapshot_id: str | None = None
+    reminders: int = 0
 
     @property
     def is_out(self) -> bool:

@@ -90,7 +90,7 @@ class RenditionQueries(UnitOfWork):
             )
         )
 
-    async def image_revision(self, image_id: str, revision: int) -> ImageRevision | None:
+    async def image_revision(self, image_id: str | None, revision: int) -> ImageRevision | None:
         """Returns what is known of a revision; None before anything was heard of it."""
         query = sa.select(image_revisions.c.failure, image_revisions.c.slot_failures).where(
             image_revisions.c.image_id == image_id, image_revisions.c.revision == revision
@@ -98,7 +98,7 @@ class RenditionQueries(UnitOfWork):
         row = (await self.session.execute(query)).first()
         return None if row is None else ImageRevision(row.failure, row.slot_failures)
 
-    async def rendition(self, image_id: str, revision: int, key: str) -> Rendition | None:
+    async def rendition(self, image_id: str | None, revision: int, key: str) -> Rendition | None:
         query = sa.select(renditions).where(
             renditions.c.image_id == image_id, renditions.c.revision == revision, renditions.c.key == key
         )

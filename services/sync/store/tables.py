@@ -34,6 +34,8 @@ connect_attempts = sa.Table(
     sa.UniqueConstraint("state_hash", name="connect_attempts_state_hash"),
 )
 
+# `probe_at`: when to see whether the access still works. `expiry_notes`: how often the owner was told that the present access ends.
+# `leaving_since`: disconnected as soon as pictures from before are put back.
 connections = sa.Table(
     "connections",
     metadata,
@@ -53,9 +55,19 @@ connections = sa.Table(
     _time("refresh_at", nullable=True),
     _time("refresh_leased_until", nullable=True),
     sa.Column("grant_version", sa.Integer, nullable=False),
+    sa.Column("follows_defaults", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("check_every", sa.Text, nullable=False, server_default="never"),
+    sa.Column("time_zone", sa.Text, nullable=False, server_default="UTC"),
+    _time("probe_at", nullable=True),
+    _time("unreachable_since", nullable=True),
+    sa.Column("expiry_notes", sa.Integer, nullable=False, server_default="0"),
+    _time("leaving_since", nullable=True),
     sa.UniqueConstraint("owner_id", "platform", "instance", "remote_id", name="connections_identity"),
     sa.Index("connections_of_owner", "owner_id", "id"),
 )
+
+sa.Index("connections_to_probe", connections.c.probe_at, postgresql_where=connections.c.probe_at.is_not(None))
+sa.Index("connections_leaving", connections.c.leaving_since, postgresql_where=connections.c.leaving_since.is_not(None))
 
 # The slots of connections. `look_at`: when somebody shall look what is there (after connecting).
 places = sa.Table(
@@ -68,10 +80,12 @@ places = sa.Table(
     _text("ours_sha256"),
     _time("look_at", nullable=True),
     sa.Column("failed_looks", sa.Integer, nullable=False),
+    sa.Column("on_difference", sa.Text, nullable=False, server_default="ask"),
 )
 sa.Index("places_to_look_at", places.c.look_at, postgresql_where=places.c.look_at.is_not(None))
 
-# Every picture that was found on a platform, so that it can be put back. They outlive their connection.
+# Every picture that was found on a platform, so that it can be put back; one without a tag says that there was none. They outlive
+# their connection.
 snapshots = sa.Table(
     "snapshots",
     metadata,
@@ -139,8 +153,9 @@ syncs = sa.Table(
     metadata,
     _id("id", primary_key=True),
     _id("owner_id"),
-    _id("image_id"),
+    sa.Column("image_id", sa.Uuid(as_uuid=False)),
     _text("slot"),
+    sa.Column("trigger", sa.Text, nullable=False, server_default="by_hand"),
     _time("created_at"),
     _time("finished_at", nullable=True),
     sa.Column("finish_version", sa.Integer, nullable=False),
@@ -150,8 +165,9 @@ syncs = sa.Table(
     sa.Index("syncs_of_owner", "owner_id", "id"),
 )
 
-# `version` fences: who holds an old copy cannot write. `ring_at`: when the doorbell is to ring (again). `deferred_at`: since when it
-# waits until fewer targets of its owner are under way on the platform.
+# Wants a picture of the library (`image_id`, `revision`), or what was there before (`snapshot_id`). `version` fences: who holds an old
+# copy cannot write. `ring_at`: when the doorbell is to ring (again). `deferred_at`: since when it waits until fewer targets of its
+# owner are under way on the platform.
 targets = sa.Table(
     "targets",
     metadata,
@@ -162,8 +178,9 @@ targets = sa.Table(
     _text("platform"),
     _text("slot"),
     _text("remote_handle"),
-    _id("image_id"),
+    sa.Column("image_id", sa.Uuid(as_uuid=False)),
     sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("snapshot_id", sa.Uuid(as_uuid=False)),
     sa.Column("alt_text", sa.Text, nullable=False, server_default=""),
     _time("requested_at"),
     _time("updated_at"),
@@ -176,6 +193,7 @@ targets = sa.Table(
     sa.Column("seen", postgresql.JSONB),
     sa.Column("failures", sa.Integer, nullable=False),
     _time("failing_since", nullable=True),
+    sa.Column("reminders", sa.Integer, nullable=False, server_default="0"),
     _time("leased_until", nullable=True),
     sa.Column("lease", sa.Uuid(as_uuid=False)),
     _time("ring_at", nullable=True),

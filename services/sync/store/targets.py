@@ -13,6 +13,7 @@ from servicekit.database import UnitOfWork
 from servicekit.ids import new_id
 from servicekit.pages import PageRequest
 from services.sync.domain.reasons import Reason
+from services.sync.domain.schedule import Trigger
 from services.sync.domain.target import Answer, Target, TargetState
 from services.sync.store.tables import connections, syncs, target_steps, targets
 
@@ -31,15 +32,19 @@ class StaleTargetError(Exception):
 
 @dataclass(frozen=True)
 class Sync:
-    """A request to show a picture in some places. `finish_version` counts how often its targets all came to rest."""
+    """A request to show a picture in some places; without a picture, to put back what was there.
+
+    `finish_version` counts how often its targets all came to rest.
+    """
 
     id: str
     owner_id: str
-    image_id: str
+    image_id: str | None
     slot: str
     created_at: datetime
     request_hash: str
     idempotency_key: str | None = None
+    trigger: Trigger = Trigger.BY_HAND
     finished_at: datetime | None = None
     finish_version: int = 0
 

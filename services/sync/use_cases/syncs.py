@@ -20,7 +20,7 @@ from services.sync.domain.connection import Connection
 from services.sync.domain.server import ServerTerms
 from services.sync.domain.target import RETRYABLE, SUPERSEDABLE, Target, TargetState
 from services.sync.library import Library, LibraryImage
-from services.sync.lifecycle import add_target, save_step
+from services.sync.lifecycle import add_target, save_step, trigger_message
 from services.sync.places import Platforms
 from services.sync.store import Store
 from services.sync.store.targets import Sync, TargetStep
@@ -102,6 +102,7 @@ class Syncs:
                 image_id=image.id,
                 slot=slot,
                 target_count=len(targets),
+                trigger=trigger_message(sync.trigger),
                 event_time=timestamp(now),
             )
             store.record(requested, owner_id=owner_id)

@@ -9,6 +9,9 @@ from services.sync.domain.target import Rules
 from services.sync.fitting import narrowed
 from services.sync.platforms.base import Adapter, Unavailable
 
+# How the catalogue says that a slot can be looked at.
+_SEEN_BY = ("api", "public_url")
+
 
 @dataclass(frozen=True)
 class Platforms:
@@ -38,7 +41,7 @@ class Platforms:
             mode=slot.mode,
             settle_seconds=slot.settle_seconds,
             assist_link=None if slot.assist is None else slot.assist.link,
-            observable=slot.observe in ("api", "public_url") and platform in self.adapters,
+            observable=slot.observe in _SEEN_BY and platform in self.adapters,
         )
 
     def instructions(self, platform: str, kind: str) -> Sequence[str]:
@@ -48,7 +51,9 @@ class Platforms:
 
     def connectable_slots(self, platform: Platform) -> tuple[str, ...]:
         """Returns the kinds of slots of a platform that have a picture to look at."""
-        return tuple(sorted(kind for kind, slot in platform.slots.items() if slot.mode != "none"))
+        return tuple(
+            sorted(kind for kind, slot in platform.slots.items() if slot.mode != "none" and slot.observe in _SEEN_BY)
+        )
 
     def why_not(self, platform: str) -> str:
         """Returns why accounts of a platform cannot be connected here; empty where they can."""

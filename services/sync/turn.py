@@ -149,7 +149,9 @@ class Turn:
             # What is out is looked for, whatever has become of the file since.
             return None
         if known.rendition is not None:
-            return steps.needs_hand(target, rules, now=now) if rules.mode == "assisted" else None
+            # Where there is nothing to look at, there is nothing to do but to ask for a hand.
+            blind = rules.mode == "assisted" and not rules.observable
+            return steps.needs_hand(target, rules, now=now) if blind else None
         if known.image is None:
             return steps.awaiting_rendition(target, rules, now=now)
         failure = known.image.failure_of(f"{target.platform}.{target.slot}")
@@ -176,6 +178,9 @@ class Turn:
                 return await self._pass_on(steps.still_settling(self.target, seen, self._rules, now=now))
             case Verdict.WRONG:
                 await self._leave(steps.differs(self.target, seen, self._rules, now=now))
+                return False
+            case Verdict.SEND if self._rules.mode == "assisted":
+                await self._leave(steps.needs_hand(self.target, self._rules, now=now, seen=seen))
                 return False
             case Verdict.SEND:
                 return await self._send(seen)

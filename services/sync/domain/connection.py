@@ -38,10 +38,14 @@ class RemoteAccount:
 
 @dataclass(frozen=True)
 class Grant:
-    """Access that a platform has given: to what, and until when it is good without being renewed."""
+    """Access that a platform has given: to what, and until when it is good without being renewed.
+
+    `renewable` is false where nothing but a new consent gives another: it is used to its end.
+    """
 
     credentials: Credentials = field(repr=False)
     expires_at: datetime | None = None
+    renewable: bool = True
 
 
 @dataclass(frozen=True)
@@ -128,5 +132,7 @@ def link_expired() -> PreconditionError:
 
 
 def refresh_time(grant: Grant, now: datetime) -> datetime | None:
-    """Returns when a grant is to be renewed; None where it does not end."""
-    return None if grant.expires_at is None else now + (grant.expires_at - now) * REFRESH_AT_SHARE
+    """Returns when a grant is to be renewed; None where it does not end, or cannot be."""
+    if grant.expires_at is None or not grant.renewable:
+        return None
+    return now + (grant.expires_at - now) * REFRESH_AT_SHARE

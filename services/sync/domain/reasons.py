@@ -40,6 +40,14 @@ def settling(platform: str) -> Reason:
     )
 
 
+def looking(platform: str) -> Reason:
+    return Reason(
+        "LOOKING",
+        f"You have set the picture. We look whether {platform} shows it, which may take it some minutes.",
+        _WE,
+    )
+
+
 def already_right(platform: str) -> Reason:
     return Reason("ALREADY_RIGHT", f"{platform} shows this picture already, so nothing was sent.", _WE)
 

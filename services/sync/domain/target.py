@@ -296,8 +296,11 @@ def verified(target: Target, seen: Seen, rules: Rules, *, now: datetime) -> Targ
 def still_settling(target: Target, seen: Seen, rules: Rules, *, now: datetime) -> Target:
     """The old picture is there, and it is too early to make anything of it."""
     sent = target.submission
-    unknown = sent is not None and sent.answer in (Answer.OPEN, Answer.UNKNOWN)
-    reason = (reasons.outcome_unknown if unknown else reasons.settling)(rules.platform_name)
+    if sent is not None and sent.by_hand:
+        reason = reasons.looking(rules.platform_name)
+    else:
+        unknown = sent is not None and sent.answer in (Answer.OPEN, Answer.UNKNOWN)
+        reason = (reasons.outcome_unknown if unknown else reasons.settling)(rules.platform_name)
     return target.to(
         S.WAITING, reason, now=now, next_attempt_at=_next_look_at(target, rules, now), seen=seen, failures=0
     )
@@ -479,9 +482,10 @@ def awaiting_rendition(target: Target, rules: Rules, *, now: datetime) -> Target
     return target.to(S.QUEUED, reasons.rendering(rules.platform_name), now=now, next_attempt_at=at)
 
 
-def needs_hand(target: Target, rules: Rules, *, now: datetime) -> Target:
+def needs_hand(target: Target, rules: Rules, *, now: datetime, seen: Seen | None = None) -> Target:
     """Waits for the person to set the picture."""
-    return target.to(S.NEEDS_YOU, reasons.by_hand(rules.platform_name, rules.assist_link or ""), now=now)
+    reason = reasons.by_hand(rules.platform_name, rules.assist_link or "")
+    return target.to(S.NEEDS_YOU, reason, now=now, seen=seen or target.seen)
 
 
 def resumed(target: Target, *, now: datetime, send_anew: bool = False) -> Target:
@@ -516,4 +520,4 @@ def confirmed(target: Target, rules: Rules, *, now: datetime) -> Target:
     done = Submission(
         now, "", "", before.tag, before.perceptual_hash, answer=Answer.ACCEPTED, ended_at=now, by_hand=True
     )
-    return target.to(S.WAITING, reasons.settling(rules.platform_name), now=now, next_attempt_at=now, submission=done)
+    return target.to(S.WAITING, reasons.looking(rules.platform_name), now=now, next_attempt_at=now, submission=done)

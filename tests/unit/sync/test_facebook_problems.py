@@ -9,7 +9,7 @@ from target_making import NOW
 
 from servicekit.outbound import Answer
 from services.sync.domain import outcomes as o
-from services.sync.platforms.facebook.problems import RATE_LIMIT_WAIT, problem_of
+from services.sync.platforms.graph import RATE_LIMIT_WAIT, problem_of
 
 LINK = "https://www.facebook.com"
 

@@ -1,12 +1,18 @@
-"""What the Graph API's refusals mean. Its codes tell, the status mostly does not: nearly all of them come with 400."""
+"""What the platforms of the Graph API share: how its answers are read, and what its refusals mean.
+
+Its codes tell, the status mostly does not: nearly all refusals come with 400.
+"""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
 
 from servicekit.outbound import Answer
 from services.sync.domain import outcomes as o
-from services.sync.domain.outcomes import cut
+from services.sync.domain.outcomes import PlatformError, cut
 from services.sync.platforms.base import described, json_of, server_trouble
 from services.sync.platforms.limits import spent_in
 
@@ -75,7 +81,7 @@ def is_json(answer: Answer) -> bool:
 def problem_of(answer: Answer, *, writes: bool, now: datetime, link: str, rule: str = "") -> o.Problem:
     """Says what follows from an answer that is no success.
 
-    `link` is where people settle what Facebook asks of them, `rule` what the file that was sent has to keep.
+    `link` is where people settle what the platform asks of them, `rule` what the file that was sent has to keep.
     """
     refusal, detail = refusal_of(answer), described(answer)
     if refusal is None:
@@ -100,6 +106,31 @@ def problem_of(answer: Answer, *, writes: bool, now: datetime, link: str, rule: 
     if writes and (subcode in _IMAGE or code == _INVALID):
         return o.InvalidImage(f"It says: {refusal.words}" if refusal.words else rule, detail)
     return server_trouble(answer, writes=writes)
+
+
+def expect_done(answer: Answer, *, writes: bool, now: datetime, link: str, rule: str = "") -> None:
+    """Raises `PlatformError` unless the call was done: with 200 there may be an error, too, or a plain word about an outage."""
+    if not answer.is_success or refusal_of(answer) is not None or not is_json(answer):
+        raise PlatformError(problem_of(answer, writes=writes, now=now, link=link, rule=rule))
+
+
+def picture_tag(url: str) -> str:
+    """Returns what changes with a picture alone: its address is signed and changes by itself; what is before the signature names the file."""
+    return urlsplit(url).path
+
+
+def span_of(values: Mapping[str, Any], usual: timedelta) -> timedelta:  # JSON
+    """Returns how long a new token is good; the usual time where the answer does not say."""
+    seconds = _number(values.get("expires_in"))
+    return timedelta(seconds=seconds) if 0 < seconds <= usual.total_seconds() else usual
+
+
+def dict_of(value: object) -> Mapping[str, Any]:  # JSON
+    return value if isinstance(value, dict) else {}
+
+
+def list_of(value: object) -> Sequence[object]:  # JSON
+    return value if isinstance(value, list) else ()
 
 
 def _until(answer: Answer, now: datetime) -> datetime:

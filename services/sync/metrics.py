@@ -13,3 +13,7 @@ CIRCUITS_OPENED = Counter(
     "linkarooie_sync_circuits_opened_total", "How often a server that failed again and again was left alone, by platform.", ("platform",)
 )  # fmt: skip
 LIVE_TARGETS = Gauge("linkarooie_sync_live_targets", "Targets that do not rest, by state.", ("state",))
+DIFFERENCES = Counter(
+    "linkarooie_sync_differences_total", "How often a check found something else than what was verified, by platform and policy.",
+    ("platform", "policy"),
+)  # fmt: skip

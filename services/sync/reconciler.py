@@ -60,15 +60,16 @@ class Reconciler:
                     await store.ring_when_free(target_id, now=now)
                 await store.commit()
                 return None
-            connection = await store.connection(target.connection_id)
+            around = await store.around(target)
             known = Known(
                 target=target,
                 lease=lease,
-                connection=connection,
-                place=await store.place(target.connection_id, target.slot),
-                image=await store.image_revision(target.image_id, target.revision),
-                rendition=await store.rendition(target.image_id, target.revision, f"{target.platform}.{target.slot}"),
-                admission=await self._admission(store, target, connection, now),
+                connection=around.connection,
+                place=around.place,
+                image=around.image,
+                rendition=around.rendition,
+                admission=await self._admission(store, target, around.connection, now),
+                is_overruled=target.state.rests and await store.has_newer_target(target),
             )
             await store.commit()
         return known

@@ -11,10 +11,12 @@ from typing import cast
 import structlog
 
 from catalog import Slot
+from linkarooie.events.v1 import events_pb2 as events
 from servicekit.database import OpenStore
 from servicekit.errors import UnavailableError
 from servicekit.ids import Clock
 from servicekit.object_store import ObjectMissingError, ObjectStore
+from servicekit.protobuf import timestamp
 from services.sync import metrics
 from services.sync.breaker import Admission, Breaker, place_key, server_holds
 from services.sync.compare import Wanted, compared
@@ -24,8 +26,9 @@ from services.sync.domain import target as steps
 from services.sync.domain.connection import Connection, Place
 from services.sync.domain.outcomes import PlatformError
 from services.sync.domain.retry import Jitter
+from services.sync.domain.schedule import OnDifference, next_check
 from services.sync.domain.server import ServerTerms
-from services.sync.domain.target import Move, Seen, Target, TargetState, Verdict
+from services.sync.domain.target import Move, Rules, Seen, Target, TargetState, Verdict
 from services.sync.fitting import check_fits, fitted_alt_text, narrowed
 from services.sync.lifecycle import park_connection, save_step
 from services.sync.looks import Looker
@@ -89,6 +92,7 @@ class Known:
     image: ImageRevision | None
     rendition: Rendition | None
     admission: Admission
+    is_overruled: bool = False  # a resting target, for whose place something newer is wished
 
 
 class Turn:
@@ -99,8 +103,22 @@ class Turn:
         self._known = known
         self._clock = worker.clock
         self.target = known.target
-        self._rules = worker.platforms.rules(known.target.platform, known.target.slot)
+        self._rules = self._rules_of(known)
         self._session: Session | None = None
+
+    def _rules_of(self, known: Known) -> Rules:
+        rules = self._worker.platforms.rules(known.target.platform, known.target.slot)
+        connection, place = known.connection, known.place
+        if connection is None or place is None:
+            return rules
+        # What cannot be sent again is asked about.
+        can_restore = rules.mode == "write" and self._has_file
+        at = next_check(connection.check_every, connection.time_zone, after=self._clock(), spread=connection.id)
+        return replace(rules, next_check_at=at, on_difference=place.on_difference if can_restore else OnDifference.ASK)
+
+    @property
+    def _has_file(self) -> bool:
+        return self._known.rendition is not None
 
     async def take(self) -> None:
         """Goes as far as it goes now. Raises `StaleTargetError` when somebody else changed the target."""
@@ -133,6 +151,9 @@ class Turn:
         platforms = self._worker.platforms
         if steps.next_move(target, now) in (Move.REST, Move.WAIT):
             return target
+        is_gone = known.connection is None or platforms.slot(target.platform, target.slot) is None
+        if target.state.rests and (is_gone or known.is_overruled):
+            return steps.unwatched(target)
         if platforms.slot(target.platform, target.slot) is None:
             missing = reasons.rendition_missing(rules.platform_name)
             return steps.stopped(target, TargetState.FAILED, missing, now=now)
@@ -145,9 +166,11 @@ class Turn:
             return self._refused(o.Transient(platforms.why_not(target.platform), is_ours=True))
         if known.admission.waits is not None:
             return self._refused(known.admission.waits)
-        if target.is_out:
+        if target.waits_for_hand and not rules.observable:
+            return steps.reminded(target)
+        if target.is_out or target.state.rests:
             # What is out is looked for, whatever has become of the file since.
-            return None
+            return steps.unwatched(target) if target.state.rests and self._wanted() is None else None
         if known.rendition is not None:
             # Where there is nothing to look at, there is nothing to do but to ask for a hand.
             blind = rules.mode == "assisted" and not rules.observable
@@ -178,6 +201,11 @@ class Turn:
                 return await self._pass_on(steps.still_settling(self.target, seen, self._rules, now=now))
             case Verdict.WRONG:
                 await self._leave(steps.differs(self.target, seen, self._rules, now=now))
+                return False
+            case Verdict.CHANGED:
+                return await self._found_changed(seen, now)
+            case Verdict.NOT_YET:
+                await self._leave(steps.reminded(self.target, seen=seen))
                 return False
             case Verdict.SEND if self._rules.mode == "assisted":
                 await self._leave(steps.needs_hand(self.target, self._rules, now=now, seen=seen))
@@ -230,6 +258,23 @@ class Turn:
         taken = (now - target.requested_at).total_seconds()
         metrics.VERIFIED_SECONDS.labels(target.platform).observe(taken)
         log.info("target_verified", attempts=target.attempts, seconds=round(taken, 1))
+
+    async def _found_changed(self, seen: Seen, now: datetime) -> bool:
+        """Says that a verified place shows something else, and goes on at once where the picture is to be put back."""
+        after = steps.changed(self.target, seen, self._rules, now=now)
+        log.info("difference_found", policy=self._rules.on_difference)
+        metrics.DIFFERENCES.labels(self.target.platform, self._rules.on_difference).inc()
+        if not steps.is_put_back(after):
+            await self._leave(after)
+            return False
+        # In one transaction: a difference that is to be undone never stays behind.
+        until = now + self._worker.look_lease
+        async with self._worker.stores() as store:
+            told = await save_step(store, self.target, after, lease=self._known.lease, until=until)
+            again = steps.resumed(told, now=now, send_anew=True)
+            self.target = await save_step(store, told, again, lease=self._known.lease, until=until)
+            await store.commit()
+        return True
 
     async def _send(self, seen: Seen) -> bool:
         """Sends the picture: intent, call, answer. Whatever happens to this process, the intent is known."""
@@ -331,7 +376,8 @@ class Turn:
         async with self._worker.stores() as store:
             match problem:
                 case o.AuthRevoked(detail):
-                    if not await park_connection(store, self._connection, rules=self._rules, now=now, holding=target):
+                    holding = None if target.state.rests else target
+                    if not await park_connection(store, self._connection, rules=self._rules, now=now, holding=holding):
                         # Connected again while we still used the old access.
                         problem = o.Transient(detail)
                 case o.RateLimited(until, scope):
@@ -369,6 +415,8 @@ class Turn:
     async def _leave(self, after: Target) -> None:
         """Stores a step and gives the target up."""
         async with self._worker.stores() as store:
+            if after.reminders > self.target.reminders:
+                store.record(_reminder(after, self._rules, self._clock()), owner_id=after.owner_id)
             self.target = await save_step(store, self.target, after)
             await store.commit()
 
@@ -398,3 +446,17 @@ class Turn:
         if slot is None:
             raise RuntimeError("a target whose slot left the catalogue goes no further")
         return slot
+
+
+def _reminder(target: Target, rules: Rules, now: datetime) -> events.TargetReminded:
+    return events.TargetReminded(
+        target_id=target.id,
+        sync_id=target.sync_id,
+        owner_id=target.owner_id,
+        platform=target.platform,
+        remote_handle=target.remote_handle,
+        slot=target.slot,
+        number=target.reminders,
+        link=rules.assist_link or "",
+        event_time=timestamp(now),
+    )

@@ -139,6 +139,14 @@ def ours_unavailable() -> Reason:
     return Reason("OUR_SIDE_UNAVAILABLE", "A part of Linkarooie does not answer. We try again by ourselves.", _WE)
 
 
+def putting_back(platform: str) -> Reason:
+    return Reason("PUTTING_BACK", f"{platform} showed another picture. As you have chosen, we put yours back.", _WE)
+
+
+def left_there(platform: str) -> Reason:
+    return Reason("LEFT_THERE", f"{platform} shows another picture now. As you have chosen, we leave it.", _WE)
+
+
 # The person can do something
 
 
@@ -201,6 +209,15 @@ def shows_another(platform: str) -> Reason:
     return Reason(
         "SHOWS_ANOTHER",
         f"{platform} shows neither the old picture nor ours: somebody may have changed it there. Send ours again if it should be shown.",
+        _YOU,
+    )
+
+
+def changed_there(platform: str, *, is_gone: bool) -> Reason:
+    found = "no picture any more" if is_gone else "another picture now"
+    return Reason(
+        "CHANGED_THERE",
+        f"{platform} shows {found}: somebody has changed it there. Send yours again, or leave it as it is.",
         _YOU,
     )
 

@@ -4,6 +4,9 @@
        ▲          │                 │
        └──────────┴─────────────────┴──► paused | needs_you | failed | cancelled | superseded
 
+A target that rests is looked at again by its connection's schedule: what is `verified` may come to `differ`, and is then put back,
+left, or asked about, as the place's policy says. What waits for its owner's hand is looked at when they are reminded.
+
 Two rules hold everything together. A picture is sent only after a look at what is there, taken since the last send. And after
 a send whose outcome we do not know, only a look that is late enough, and that still finds the old picture, allows another.
 
@@ -20,9 +23,14 @@ from services.sync.domain import outcomes as o
 from services.sync.domain import reasons
 from services.sync.domain.reasons import Reason
 from services.sync.domain.retry import BUDGET, Jitter, delay_seconds, unknown_settle_seconds
+from services.sync.domain.schedule import OnDifference
 
 # An accepted picture that never shows is looked for again at these times: people hear that it came late, too.
 LATE_LOOKS_SECONDS = (60, 600, 3600)
+# Who is asked to set a picture by hand is reminded after these times.
+REMINDERS = (timedelta(days=1), timedelta(days=7))
+# A check that did not come to a look is made up for after this time, long before the next one is due.
+CHECK_AGAIN_AFTER = timedelta(hours=1)
 # Caches of servers that say they show a picture at once.
 LEAST_PATIENCE_SECONDS = 5.0
 # A missing rendering rings by itself when it is there; this is for a bell that nobody heard.
@@ -58,6 +66,8 @@ TOO_LARGE, NO_PICTURE = "PICTURE_TOO_LARGE", "PICTURE_UNREADABLE"
 
 # Reasons that ask the person to set the picture by hand.
 _BY_HAND = ("SET_BY_HAND", "NOT_ALLOWED")
+# Reasons of a difference that a check has found.
+_FOUND_BY_CHECK = ("CHANGED_THERE", "LEFT_THERE", "PUTTING_BACK")
 
 _WORKING = frozenset({S.QUEUED, S.WAITING, S.VERIFIED, S.DIFFERS, S.NEEDS_YOU, S.PAUSED, S.FAILED})
 OFF = frozenset({S.CANCELLED, S.SUPERSEDED})
@@ -70,7 +80,7 @@ TRANSITIONS: Mapping[TargetState, frozenset[TargetState]] = {
     S.DIFFERS: frozenset({S.DIFFERS, S.VERIFIED, S.QUEUED}) | OFF,
     S.NEEDS_YOU: frozenset({S.NEEDS_YOU, S.QUEUED, S.WAITING, S.VERIFIED}) | OFF,
     S.FAILED: frozenset({S.QUEUED}) | OFF,
-    S.VERIFIED: frozenset(),
+    S.VERIFIED: frozenset({S.DIFFERS}),
     S.CANCELLED: frozenset(),
     S.SUPERSEDED: frozenset(),
 }
@@ -132,13 +142,18 @@ class Seen:
 
 @dataclass(frozen=True)
 class Rules:
-    """What the catalogue says of the place, as far as it decides anything here."""
+    """What the catalogue says of the place, as far as it decides anything here, and what its owner does.
+
+    `next_check_at` is when the schedule has a place looked at that is verified now; None without one.
+    """
 
     platform_name: str
     mode: str
     settle_seconds: float
     assist_link: str | None = None  # None where there is no way by hand
     observable: bool = True
+    on_difference: OnDifference = OnDifference.ASK
+    next_check_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -232,6 +247,8 @@ class Verdict(Enum):
     EARLY = "early"
     SEND = "send"
     WRONG = "wrong"
+    CHANGED = "changed"  # was verified, and is not any more
+    NOT_YET = "not yet"  # its owner has not set it by hand so far
 
 
 def judge(target: Target, seen: Seen, rules: Rules) -> Verdict:
@@ -239,6 +256,10 @@ def judge(target: Target, seen: Seen, rules: Rules) -> Verdict:
     if seen.is_wanted:
         return Verdict.RIGHT
     sent = target.submission
+    if target.state is S.VERIFIED:
+        return Verdict.CHANGED
+    if target.state is S.NEEDS_YOU:
+        return Verdict.NOT_YET
     if target.state is S.DIFFERS:
         return Verdict.WRONG
     if sent is None or sent.answer is Answer.REFUSED:
@@ -289,8 +310,49 @@ def _next_look_at(target: Target, rules: Rules, now: datetime) -> datetime:
 
 def verified(target: Target, seen: Seen, rules: Rules, *, now: datetime) -> Target:
     """The place shows the picture: with a reason only where we had nothing to do with it."""
+    if target.state is S.VERIFIED:
+        return replace(target, seen=seen, next_attempt_at=rules.next_check_at)
     reason = reasons.already_right(rules.platform_name) if target.submission is None else None
-    return target.to(S.VERIFIED, reason, now=now, seen=seen, failures=0, failing_since=None)
+    return target.to(
+        S.VERIFIED,
+        reason,
+        now=now,
+        next_attempt_at=rules.next_check_at,
+        seen=seen,
+        failures=0,
+        failing_since=None,
+    )
+
+
+def changed(target: Target, seen: Seen, rules: Rules, *, now: datetime) -> Target:
+    """A check has found something else than what was verified. What follows is the policy's to say, see `is_put_back`."""
+    name = rules.platform_name
+    if seen.is_unreadable:
+        reason = reasons.unreadable(name)
+    elif rules.on_difference is OnDifference.RESTORE:
+        reason = reasons.putting_back(name)
+    elif rules.on_difference is OnDifference.LEAVE:
+        reason = reasons.left_there(name)
+    else:
+        reason = reasons.changed_there(name, is_gone=not seen.tag)
+    return target.to(S.DIFFERS, reason, now=now, next_attempt_at=rules.next_check_at, seen=seen)
+
+
+def is_put_back(target: Target) -> bool:
+    """Tells whether a difference that a check has found is to be undone at once. Never one that we cannot make out."""
+    return target.state is S.DIFFERS and target.reason is not None and target.reason.code == "PUTTING_BACK"
+
+
+def unwatched(target: Target) -> Target:
+    """Is not looked at any more: something newer is wished for its place, or nothing can be found out there."""
+    return replace(target, next_attempt_at=None)
+
+
+def reminded(target: Target, *, seen: Seen | None = None) -> Target:
+    """Its owner is reminded to set the picture by hand."""
+    count = target.reminders + 1
+    at = target.requested_at + REMINDERS[count] if count < len(REMINDERS) else None
+    return replace(target, reminders=count, next_attempt_at=at, seen=seen or target.seen)
 
 
 def still_settling(target: Target, seen: Seen, rules: Rules, *, now: datetime) -> Target:
@@ -308,6 +370,8 @@ def still_settling(target: Target, seen: Seen, rules: Rules, *, now: datetime) -
 
 def differs(target: Target, seen: Seen, rules: Rules, *, now: datetime) -> Target:
     """The place shows something else although we sent the picture. Nobody sends it again unasked; late looks go on."""
+    if target.reason is not None and target.reason.code in _FOUND_BY_CHECK:
+        return replace(target, seen=seen, next_attempt_at=rules.next_check_at)
     sent, name = target.submission, rules.platform_name
     if seen.is_unreadable:
         reason = reasons.unreadable(name)
@@ -365,9 +429,9 @@ def recovered(target: Target, rules: Rules, *, now: datetime) -> Target:
 
 def refused(target: Target, problem: o.Problem, rules: Rules, *, now: datetime, jitter: Jitter) -> Target:
     """Something did not go as it should: a look, a check, or, from `sending`, the send itself."""
-    if target.state is S.DIFFERS:
-        # Only a late look failed. The verdict stands; the next look may tell more.
-        return replace(target, next_attempt_at=_late_look_at(target, now))
+    if target.state.rests:
+        # Only a late look failed. What was found before stands; the next look may tell more.
+        return replace(target, next_attempt_at=_after_failed_look(target, problem, rules, now))
     target = _end_send(target, problem, now)
     name, is_out = rules.platform_name, target.is_out
     again = S.WAITING if is_out else S.QUEUED
@@ -395,9 +459,21 @@ def refused(target: Target, problem: o.Problem, rules: Rules, *, now: datetime, 
             return target.to(S.FAILED, reasons.policy(name, link), now=now)
         case o.Unsupported(message, link):
             reason = reasons.refused_by_platform(name, message, link)
-            return target.to(S.FAILED if rules.assist_link is None else S.NEEDS_YOU, reason, now=now)
+            if rules.assist_link is None:
+                return target.to(S.FAILED, reason, now=now)
+            return _by_hand(target, reason, now=now)
         case never:
             assert_never(never)
+
+
+def _after_failed_look(target: Target, problem: o.Problem, rules: Rules, now: datetime) -> datetime | None:
+    late_look = _late_look_at(target, now) if target.state is S.DIFFERS else None
+    if late_look is not None:
+        return late_look
+    if isinstance(problem, o.AuthRevoked):
+        # A reconnect alone helps.
+        return rules.next_check_at
+    return now + CHECK_AGAIN_AFTER if target.waits_for_hand or rules.next_check_at is not None else None
 
 
 def _end_send(target: Target, problem: o.Problem, now: datetime) -> Target:
@@ -485,7 +561,11 @@ def awaiting_rendition(target: Target, rules: Rules, *, now: datetime) -> Target
 def needs_hand(target: Target, rules: Rules, *, now: datetime, seen: Seen | None = None) -> Target:
     """Waits for the person to set the picture."""
     reason = reasons.by_hand(rules.platform_name, rules.assist_link or "")
-    return target.to(S.NEEDS_YOU, reason, now=now, seen=seen or target.seen)
+    return _by_hand(replace(target, seen=seen or target.seen), reason, now=now)
+
+
+def _by_hand(target: Target, reason: Reason, *, now: datetime) -> Target:
+    return target.to(S.NEEDS_YOU, reason, now=now, next_attempt_at=now + REMINDERS[0], reminders=0)
 
 
 def resumed(target: Target, *, now: datetime, send_anew: bool = False) -> Target:

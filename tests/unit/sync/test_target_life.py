@@ -1,5 +1,6 @@
 """A target driven through random outcomes, crashes and clocks against a pretended platform."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import settings
@@ -9,9 +10,11 @@ from target_making import NOW, target
 
 from services.sync.domain import outcomes as o
 from services.sync.domain import target as steps
+from services.sync.domain.schedule import OnDifference
 from services.sync.domain.target import Answer, Move, Rules, Seen, Target, TargetState, Verdict
 
 WRITE_SECONDS = 30.0
+CHECK_EVERY = timedelta(days=1)
 LEASE = timedelta(seconds=WRITE_SECONDS + 5)
 
 PASSING = st.sampled_from([o.Transient(), o.Conflict(), o.AuthExpired()])
@@ -23,9 +26,9 @@ FINAL = st.sampled_from(
 class TargetLife(RuleBasedStateMachine):
     """The platform takes a write at some moment of the call, and shows it within its settle time."""
 
-    @initialize(settle=st.sampled_from([0.0, 5.0]), silent=st.booleans())
-    def begin(self, settle: float, silent: bool) -> None:
-        self.rules = Rules("Plat", mode="write", settle_seconds=settle)
+    @initialize(settle=st.sampled_from([0.0, 5.0]), silent=st.booleans(), policy=st.sampled_from(OnDifference))
+    def begin(self, settle: float, silent: bool, policy: OnDifference) -> None:
+        self.always = Rules("Plat", mode="write", settle_seconds=settle, on_difference=policy)
         self.silent = silent  # says yes and does nothing
         self.now = NOW
         self.target: Target = target()
@@ -37,6 +40,10 @@ class TargetLife(RuleBasedStateMachine):
         self.last_look_at = NOW
         self.unknown_since: float | None = None
         self.asked_again = False
+
+    @property
+    def place_rules(self) -> Rules:
+        return replace(self.always, next_check_at=self.now + CHECK_EVERY)
 
     def clock(self) -> float:
         return (self.now - NOW).total_seconds()
@@ -83,7 +90,7 @@ class TargetLife(RuleBasedStateMachine):
         if self.leased_until > self.now:
             return
         if steps.next_move(self.target, self.now) is Move.RECOVER:
-            self.target = steps.recovered(self.target, self.rules, now=self.now)
+            self.target = steps.recovered(self.target, self.place_rules, now=self.now)
         if steps.next_move(self.target, self.now) in (Move.REST, Move.WAIT):
             return
         problem = data.draw(st.one_of(st.none(), st.none(), PASSING, FINAL, self.limits()), "look")
@@ -94,21 +101,32 @@ class TargetLife(RuleBasedStateMachine):
         at = self.now
         seen = Seen(at, self.tag, self.tag, f"hash of {self.tag}", is_wanted=self.tag == "new")
         self.looked_since_send, self.last_look_at = True, at
-        match steps.judge(self.target, seen, self.rules):
+        match steps.judge(self.target, seen, self.place_rules):
             case Verdict.RIGHT:
-                self.target = steps.verified(self.target, seen, self.rules, now=self.now)
+                self.target = steps.verified(self.target, seen, self.place_rules, now=self.now)
             case Verdict.EARLY:
-                self.target = steps.still_settling(self.target, seen, self.rules, now=self.now)
+                self.target = steps.still_settling(self.target, seen, self.place_rules, now=self.now)
             case Verdict.WRONG:
-                self.target = steps.differs(self.target, seen, self.rules, now=self.now)
+                self.target = steps.differs(self.target, seen, self.place_rules, now=self.now)
+            case Verdict.CHANGED:
+                self.found_changed(seen)
+            case Verdict.NOT_YET:
+                raise AssertionError("nobody is asked for a hand where the place can be written")
             case Verdict.SEND:
                 self.send(seen, data)
+
+    def found_changed(self, seen: Seen) -> None:
+        self.target = steps.changed(self.target, seen, self.place_rules, now=self.now)
+        assert steps.is_put_back(self.target) == (self.place_rules.on_difference is OnDifference.RESTORE)
+        if steps.is_put_back(self.target):
+            self.target = steps.resumed(self.target, now=self.now, send_anew=True)
+            self.unknown_since, self.asked_again = None, True
 
     def send(self, seen: Seen, data: st.DataObject) -> None:
         assert self.looked_since_send, "nothing is sent without a look since the last send"
         if self.unknown_since is not None:
             assert seen.tag != "new"
-            patience = max(self.rules.settle_seconds, 10)
+            patience = max(self.place_rules.settle_seconds, 10)
             assert self.clock() >= self.unknown_since + patience, (
                 "after an unknown outcome a send waits for a late look"
             )
@@ -119,7 +137,7 @@ class TargetLife(RuleBasedStateMachine):
         what = data.draw(st.sampled_from(["yes", "no", "lost", "lost, nothing done", "crash before", "crash after"]))
         applies = what in ("yes", "lost", "crash after") and not self.silent
         if applies:
-            delay = self.rules.settle_seconds * data.draw(st.floats(0, 1), "processing")
+            delay = self.place_rules.settle_seconds * data.draw(st.floats(0, 1), "processing")
             self.coming.append((self.clock() + taken + delay, "new"))
             self.changes += 1
         if what.startswith("crash"):
@@ -129,7 +147,7 @@ class TargetLife(RuleBasedStateMachine):
         self.leased_until = self.now
         match what:
             case "yes":
-                self.target = steps.answered(self.target, o.Accepted(), self.rules, now=self.now)
+                self.target = steps.answered(self.target, o.Accepted(), self.place_rules, now=self.now)
             case "no":
                 self.target = self.refuse(data.draw(st.one_of(PASSING, FINAL, self.limits()), "answer"))
             case _:
@@ -141,7 +159,9 @@ class TargetLife(RuleBasedStateMachine):
         return st.sampled_from([o.RateLimited(until, "account"), o.RateLimited(until, "app"), o.Cooldown(until)])
 
     def refuse(self, problem: o.Problem) -> Target:
-        return steps.refused(self.target, problem, self.rules, now=self.now, jitter=lambda low, high: (low + high) / 2)
+        return steps.refused(
+            self.target, problem, self.place_rules, now=self.now, jitter=lambda low, high: (low + high) / 2
+        )
 
     @invariant()
     def the_picture_changes_at_most_once_unless_its_owner_asks_for_more(self) -> None:
@@ -163,6 +183,11 @@ class TargetLife(RuleBasedStateMachine):
         if state is TargetState.PAUSED and due is None:
             assert self.target.reason is not None
             assert self.target.reason.code == "AUTH_REVOKED"
+
+    @invariant()
+    def what_was_verified_is_looked_at_again(self) -> None:
+        if self.target.state is TargetState.VERIFIED:
+            assert self.target.next_attempt_at is not None
 
     @invariant()
     def a_send_that_may_be_out_is_remembered(self) -> None:

@@ -440,8 +440,15 @@ def refused(target: Target, problem: o.Problem, rules: Rules, *, now: datetime, 
             return _again_later(target, problem, rules, again, now=now, jitter=jitter)
         case o.RateLimited(until):
             # A little apart, or all that wait for the same moment come back at once.
-            at = max(until, now) + timedelta(seconds=jitter(0.2, 1.0))
-            return target.to(S.WAITING if is_out else S.PAUSED, reasons.rate_limited(name), now=now, next_attempt_at=at)
+            wait = jitter(0.2, 1.0)
+            failures = target.failures
+            if until <= now:
+                # By a clock that is not ours, or a limit that is not what it says: less often each time.
+                failures += 1
+                wait = delay_seconds(failures, jitter)
+            at = max(until, now) + timedelta(seconds=wait)
+            state = S.WAITING if is_out else S.PAUSED
+            return target.to(state, reasons.rate_limited(name), now=now, next_attempt_at=at, failures=failures)
         case o.Cooldown(until):
             at = max(until, now) + timedelta(seconds=jitter(0.2, 1.0))
             return target.to(S.WAITING if is_out else S.PAUSED, reasons.cooling_down(name), now=now, next_attempt_at=at)

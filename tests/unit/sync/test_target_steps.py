@@ -254,3 +254,14 @@ def test_the_longest_wait_is_bounded() -> None:
     after = refused(failing, o.Transient())
     assert after.next_attempt_at is not None
     assert after.next_attempt_at - NOW <= timedelta(seconds=300)
+
+
+def test_a_limit_that_is_over_by_its_own_word_is_tried_less_and_less_often() -> None:
+    waits = []
+    limited = target()
+    for _ in range(6):
+        limited = refused(limited, o.RateLimited(at(-1), "account"))
+        assert limited.next_attempt_at is not None
+        waits.append(limited.next_attempt_at - NOW)
+    assert waits == sorted(waits)
+    assert waits[-1] > 8 * waits[0]

@@ -21,7 +21,7 @@ from services.sync.places import Platforms
 from services.sync.store.targets import TargetStep
 from services.sync.use_cases.choices import Offer, picture_type
 from services.sync.use_cases.connections import ShownConnection
-from services.sync.use_cases.syncs import ShownSync
+from services.sync.use_cases.wishes import ShownSync
 
 Context = grpc.aio.ServicerContext[Any, Any]  # the request and answer, which the signatures name
 

@@ -1,47 +1,36 @@
 """Asking for pictures to be shown in places, and what an owner can do about that."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import sqlalchemy as sa
-
-from linkarooie.events.v1 import events_pb2 as events
 from servicekit.database import OpenStore
-from servicekit.errors import AlreadyExistsError, InvalidInputError, NotFoundError, PreconditionError
+from servicekit.errors import InvalidInputError, NotFoundError, PreconditionError
 from servicekit.idempotency import check_key
 from servicekit.ids import Clock, is_id, new_id
 from servicekit.pages import Page, PageRequest, page_of
-from servicekit.protobuf import timestamp
 from services.sync.domain import reasons
 from services.sync.domain import target as steps
 from services.sync.domain.connection import Connection
 from services.sync.domain.server import ServerTerms
-from services.sync.domain.target import RETRYABLE, SUPERSEDABLE, Target, TargetState
+from services.sync.domain.target import RETRYABLE, Target, TargetState
 from services.sync.library import Library, LibraryImage
-from services.sync.lifecycle import add_target, save_step, trigger_message
+from services.sync.lifecycle import save_step
 from services.sync.places import Platforms
 from services.sync.store import Store
 from services.sync.store.targets import Sync, TargetStep
 from services.sync.use_cases.connections import existing_connection
+from services.sync.use_cases.wishes import (
+    ShownSync,
+    earlier_sync,
+    hash_of,
+    shown,
+    store_wish,
+    terms_for,
+    why_not_served,
+)
 
 SLOTS = ("avatar", "banner")
 _NOT_SENT = (TargetState.QUEUED, TargetState.PAUSED, TargetState.NEEDS_YOU)
-
-
-@dataclass(frozen=True)
-class ShownSync:
-    """A sync with its targets, sorted by platform and handle."""
-
-    sync: Sync
-    targets: Sequence[Target]
-    dry_run: bool = False
-    terms: Mapping[str, ServerTerms] = field(default_factory=dict)  # of the servers, by connection
-
-    @property
-    def id(self) -> str:
-        return self.sync.id
 
 
 @dataclass(frozen=True)
@@ -72,7 +61,8 @@ class Syncs:
         _check_request(slot, idempotency_key)
         request_hash = _request_hash(image_id, slot, connection_ids)
         if idempotency_key and not dry_run:
-            earlier = await self._earlier(owner_id, idempotency_key, request_hash)
+            async with self.stores() as store:
+                earlier = await earlier_sync(store, owner_id, idempotency_key, request_hash)
             if earlier is not None:
                 return earlier
         image = await self._usable_image(image_id)
@@ -84,44 +74,9 @@ class Syncs:
             if dry_run:
                 foreseen = [await self._foreseen(store, target) for target in targets]
                 return ShownSync(sync, foreseen, dry_run=True, terms=terms)
-            try:
-                await store.add_sync(sync)
-            except sa.exc.IntegrityError:
-                # The same key came twice at once; the other one was first. Its answer is ours.
-                await store.session.rollback()
-                earlier = await self._earlier(owner_id, idempotency_key, request_hash)
-                if earlier is None:
-                    raise
-                return earlier
-            # Of two wishes for the same place at once, the second sees the first.
-            await store.lock_connections([connection.id for connection in chosen])
-            await self._supersede(store, [connection.id for connection in chosen], slot)
-            requested = events.SyncRequested(
-                sync_id=sync.id,
-                owner_id=owner_id,
-                image_id=image.id,
-                slot=slot,
-                target_count=len(targets),
-                trigger=trigger_message(sync.trigger),
-                event_time=timestamp(now),
-            )
-            store.record(requested, owner_id=owner_id)
-            for target in targets:
-                await add_target(store, target)
+            made = await store_wish(store, sync, targets)
             await store.commit()
-        return ShownSync(sync, _sorted(targets), terms=terms)
-
-    async def _earlier(self, owner_id: str, key: str, request_hash: str) -> ShownSync | None:
-        async with self.stores() as store:
-            sync = await store.sync_by_idempotency_key(owner_id, key)
-            if sync is None:
-                return None
-            if sync.request_hash != request_hash:
-                raise AlreadyExistsError(
-                    "This Idempotency-Key was used before with another request. Use a new key for a new sync.",
-                    reason="IDEMPOTENCY_KEY_REUSED",
-                )
-            return await _shown(store, sync)
+        return made
 
     async def _usable_image(self, image_id: str) -> LibraryImage:
         image = await self.library.image(image_id)
@@ -146,7 +101,11 @@ class Syncs:
             return named, terms
         found = await store.all_connections_of(owner_id)
         terms = await store.terms_of([connection.id for connection in found])
-        chosen = [connection for connection in found if not self._why_not(connection, slot, terms.get(connection.id))]
+        chosen = [
+            connection
+            for connection in found
+            if not why_not_served(self.platforms, connection, slot, terms.get(connection.id))
+        ]
         if not chosen:
             raise PreconditionError(
                 f"None of your connected accounts has a place for {slot}s that Linkarooie can fill. Connect one first.",
@@ -155,24 +114,11 @@ class Syncs:
         return chosen, terms
 
     def _check_serves(self, connection: Connection, slot: str, terms: ServerTerms | None) -> None:
-        why_not = self._why_not(connection, slot, terms)
+        why_not = why_not_served(self.platforms, connection, slot, terms)
         if why_not:
             raise PreconditionError(
                 why_not[1], reason=why_not[0], metadata={"connection_id": connection.id, "slot": slot}
             )
-
-    def _why_not(self, connection: Connection, slot: str, terms: ServerTerms | None) -> tuple[str, str] | None:
-        """Returns reason and sentence why a slot of a connection cannot be filled; None where it can."""
-        name = self.platforms.name(connection.platform)
-        known = self.platforms.slot(connection.platform, slot)
-        if known is None or not known.wants_picture:
-            return "SLOT_NOT_WRITABLE", f"{name} has no {slot} that Linkarooie could set."
-        at_server = self.platforms.slot(connection.platform, slot, terms)
-        if at_server is None or not at_server.wants_picture:
-            return "SLOT_NOT_WRITABLE", f"{connection.account.instance} has no {slot} that Linkarooie could set."
-        if connection.platform not in self.platforms.adapters:
-            return "PLATFORM_NOT_CONFIGURED", self.platforms.why_not(connection.platform)
-        return None
 
     def _target(self, sync: Sync, image: LibraryImage, connection: Connection) -> Target:
         return Target(
@@ -207,27 +153,18 @@ class Syncs:
             return steps.verified(target, place.seen, rules, now=now) if shows_it else target
         return target
 
-    async def _supersede(self, store: Store, connection_ids: Sequence[str], slot: str) -> None:
-        """A newer wish for a place takes over from what was wished there and is not done."""
-        now = self.clock()
-        for old in await store.targets_of_places(connection_ids, slot, SUPERSEDABLE):
-            # What is being sent keeps its place until the call has ended, so that the new picture comes after it.
-            lease, until = await store.lease_of(old.id) if old.state is TargetState.SENDING else (None, None)
-            after = steps.stopped(old, TargetState.SUPERSEDED, reasons.superseded(), now=now)
-            await save_step(store, old, after, lease=lease, until=until)
-
     async def get(self, sync_id: str, *, owner_id: str) -> ShownSync:
         """Returns one of the owner's syncs. Raises `NotFoundError`."""
         async with self.stores() as store:
             sync = await _existing_sync(store, sync_id, owner_id)
-            return await _shown(store, sync)
+            return await shown(store, sync)
 
     async def page(self, page: PageRequest, *, owner_id: str) -> Page[ShownSync]:
         """Returns a page of the owner's syncs, newest first."""
         async with self.stores() as store:
             found = await store.syncs_of(owner_id, page)
             targets = await store.targets_of_syncs([sync.id for sync in found])
-            terms = await _terms(store, [target for each in targets.values() for target in each])
+            terms = await terms_for(store, [target for each in targets.values() for target in each])
         return page_of(page, [ShownSync(sync, targets[sync.id], terms=terms) for sync in found])
 
     async def cancel(self, sync_id: str, *, owner_id: str) -> ShownSync:
@@ -283,16 +220,6 @@ class Syncs:
             return page_of(page, await store.steps_of(target.id, page))
 
 
-async def _shown(store: Store, sync: Sync) -> ShownSync:
-    targets = (await store.targets_of_syncs([sync.id]))[sync.id]
-    return ShownSync(sync, targets, terms=await _terms(store, targets))
-
-
-async def _terms(store: Store, targets: Sequence[Target]) -> Mapping[str, ServerTerms]:
-    """Returns the terms of the servers, by connection, as far as descriptions make them worth knowing."""
-    return await store.terms_of({target.connection_id for target in targets if target.alt_text})
-
-
 def _check_request(slot: str, idempotency_key: str) -> None:
     if slot not in SLOTS:
         raise InvalidInputError.of_field("slot", "A slot is `avatar` or `banner`.")
@@ -300,12 +227,7 @@ def _check_request(slot: str, idempotency_key: str) -> None:
 
 
 def _request_hash(image_id: str, slot: str, connection_ids: Sequence[str]) -> str:
-    request: Mapping[str, object] = {"image": image_id, "slot": slot, "connections": sorted(set(connection_ids))}
-    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
-
-
-def _sorted(targets: Sequence[Target]) -> list[Target]:
-    return sorted(targets, key=lambda target: (target.platform, target.remote_handle, target.id))
+    return hash_of({"image": image_id, "slot": slot, "connections": sorted(set(connection_ids))})
 
 
 async def _existing_sync(store: Store, sync_id: str, owner_id: str) -> Sync:

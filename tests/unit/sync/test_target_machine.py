@@ -62,6 +62,7 @@ from services.sync.turn import Worker
 from services.sync.use_cases.connections import Connections
 from services.sync.use_cases.renditions import Renditions
 from services.sync.use_cases.syncs import Syncs
+from services.sync.use_cases.wishes import supersede
 
 # The heavy run: LINKAROOIE_MACHINE_EXAMPLES=5000 pytest tests/unit/sync/test_target_machine.py
 EXAMPLES = int(os.environ.get("LINKAROOIE_MACHINE_EXAMPLES", "150"))
@@ -236,7 +237,7 @@ class TargetMachine(RuleBasedStateMachine):
         async with self.memory.stores() as store:
             await store.add_sync(sync)
             await store.lock_connections([self.connection_id])
-            await self.syncs._supersede(store, [self.connection_id], "avatar")
+            await supersede(store, [self.connection_id], "avatar", now=now)
             await add_target(store, made)
             await store.commit()
         self.wishes.append(made.id)

@@ -1,4 +1,4 @@
-"""Facebook's Pages: who looks after which, their pictures, and the tokens that open them."""
+"""Facebook's Pages, who looks after which, and people's own profiles: their pictures and the tokens that open them."""
 
 import hashlib
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sandbox.kit.gallery import Slot
 from sandbox.kit.pictures import EXTENSIONS, BadPictureError, Format, cover, decode, encode, fit_width, initial_picture
-from sandbox.kit.platform import AccountView, Context
+from sandbox.kit.platform import PEOPLE, AccountView, Context
 
 FORMATS: tuple[Format, ...] = ("JPEG", "PNG", "GIF")
 MAX_BYTES = 4_000_000
@@ -20,7 +20,7 @@ COVER_SHAPES = ("820 / 312", "640 / 360")
 
 @dataclass(frozen=True)
 class Page:
-    """A Page. `name` is the one that the sandbox's own pages know it by."""
+    """A Page, or a person's own profile, which shows the same pictures. `name` is the one that the sandbox's own pages know it by."""
 
     name: str
     title: str
@@ -41,12 +41,16 @@ PAGES: Mapping[str, Page] = {
     )
 }
 
+PROFILES: Mapping[str, Page] = {
+    f"{name}-profile": Page(f"{name}-profile", title, name) for name, title in PEOPLE.items()
+}
+
 
 def pages_of(owner: str) -> list[Page]:
     return [page for page in PAGES.values() if page.owner == owner]
 
 
-class BadCoverError(Exception):
+class BadCoverError(BadPictureError):
     """The picture is too small for a cover."""
 
 
@@ -70,7 +74,7 @@ class Pictures:
         self._gallery = context.gallery
 
     def populate(self) -> None:
-        for page in PAGES.values():
+        for page in (*PAGES.values(), *PROFILES.values()):
             for slot in ("avatar", "banner"):
                 if self._gallery.latest(page.name, slot) is None:
                     body = scale(slot, initial_picture("facebook", page.name, slot))
@@ -132,7 +136,7 @@ class Pictures:
         return AccountView(
             page.name,
             page.title,
-            f"Page {page.id}",
+            "own profile" if page.name in PROFILES else f"Page {page.id}",
             avatar and self.url(avatar),
             banner and self.url(banner),
             banner_shape=COVER_SHAPES,

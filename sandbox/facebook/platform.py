@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 
 from starlette.applications import Starlette
 from starlette.datastructures import FormData, UploadFile
@@ -11,21 +12,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from sandbox.facebook.answers import (
-    PAGE_LIMIT,
-    FacebookDialect,
-    FacebookSwitches,
-    ended,
-    page_limited,
-    refuse,
-    usage_headers,
-)
-from sandbox.facebook.pages import MAX_BYTES, PAGES, BadCoverError, Page, Pictures, pages_of, scale
+from sandbox.facebook.answers import PAGE_LIMIT, FacebookSwitches
+from sandbox.facebook.pages import MAX_BYTES, PAGES, PROFILES, BadCoverError, Page, Pictures, pages_of, scale
+from sandbox.graph import APP_USAGE, GraphDialect, access_token, ended, limited, refuse, usage_headers
+from sandbox.kit.by_hand import by_hand_routes
 from sandbox.kit.code_flow import Asked, CodeFlow, is_registered
 from sandbox.kit.endpoint import Endpoints, Refused
-from sandbox.kit.gallery import Slot
-from sandbox.kit.pages import Question, account_page, error_page
-from sandbox.kit.pictures import BadPictureError, initial_picture
+from sandbox.kit.gallery import SLOTS, Slot
+from sandbox.kit.pages import Question, error_page
+from sandbox.kit.pictures import BadPictureError
 from sandbox.kit.platform import PEOPLE, AccountView, Context, Platform
 from sandbox.kit.store import Document
 from sandbox.kit.switches import Panel
@@ -49,8 +44,8 @@ _MEANINGS = {
 _TASKS = ["MANAGE", "CREATE_CONTENT", "MODERATE"]
 # What `public_profile` shows, and `email`.
 _FIELDS = {"id", "name", "first_name", "last_name", "picture", "email"}
-# Where apps that connect Pages come back to, beside the address for signing in.
-_CONNECT_PATH = "/v1/connections/callback/facebook"
+# Where apps that connect Pages and profiles come back to, beside the address for signing in.
+_CONNECT_PATHS = ("/v1/connections/callback/facebook", "/v1/connections/callback/facebook_profile")
 _AVATAR_SIDES = {"small": 50, "normal": 100, "album": 50, "large": 200, "square": 50}
 # A picture at its limit, and the form around it.
 _MAX_BODY = 2 * MAX_BYTES
@@ -78,7 +73,7 @@ class Facebook:
         }
         # Facebook hangs this fragment on every way back.
         self._flow = CodeFlow(self, denial, fragment="#_=_")
-        self.app = Starlette(routes=self._routes(Endpoints(context, self.panel, FacebookDialect(self.panel))))
+        self.app = Starlette(routes=self._routes(Endpoints(context, self.panel, GraphDialect(self.panel, "pages"))))
 
     def _routes(self, endpoints: Endpoints) -> list[BaseRoute]:
         page = "/{version}/{page:int}"
@@ -88,6 +83,7 @@ class Facebook:
             endpoints.route("/{version}/oauth/access_token", self._token, "auth", methods=["GET", "POST"]),
             endpoints.route("/{version}/debug_token", self._debug, "read"),
             endpoints.route("/{version}/me", self._me, "read"),
+            endpoints.route("/{version}/me/picture", self._own_picture, "read"),
             endpoints.route("/{version}/me/permissions", self._permissions, "auth"),
             endpoints.route("/{version}/me/accounts", self._accounts, "auth"),
             endpoints.route(f"{page}/picture", self._page_picture, "read"),
@@ -95,9 +91,8 @@ class Facebook:
             endpoints.route(f"{page}/photos", self._upload, "write", methods=["POST"], max_body=_MAX_BODY),
             endpoints.route(page, self._page, "read"),
             endpoints.route(page, self._update_page, "write", methods=["POST"]),
-            Route("/picture/{name}", _picture),
             Route("/v/t39/{name}", self._serve),
-            account_page(self),
+            *by_hand_routes(self, _by_hand, scale, self._place_by_hand),
         ]
 
     def populate(self) -> None:
@@ -110,8 +105,9 @@ class Facebook:
     # People, and the Pages that they look after
 
     def account(self, name: str) -> AccountView | None:
-        """Returns a Page: of each person the first one carries their name."""
-        return self._pictures.view(PAGES[name]) if name in PAGES else None
+        """Returns a Page, of which each person's first one carries their name, or a person's own profile."""
+        found = {**PAGES, **PROFILES}.get(name)
+        return None if found is None else self._pictures.view(found)
 
     def _people(self) -> list[AccountView]:
         return [AccountView(name, PEOPLE[name], self._email(name) or name) for name in PEOPLE]
@@ -127,7 +123,7 @@ class Facebook:
         if query.get("client_id") != FACEBOOK_APP_ID:
             return error_page(self, "Invalid App ID: the provided app ID does not look like a valid app ID.")
         redirect_uri = query.get("redirect_uri", "")
-        if not is_registered(redirect_uri, self.id, paths=(_CONNECT_PATH,)):
+        if not is_registered(redirect_uri, self.id, paths=_CONNECT_PATHS):
             return error_page(
                 self, "URL blocked: this redirect failed because the redirect URI is not among the app's settings."
             )
@@ -225,7 +221,7 @@ class Facebook:
             raise refuse(code, f"(#{code}) This endpoint requires the '{scope}' permission")
 
     async def _debug(self, request: Request) -> Response:
-        if _access_token(request) != f"{FACEBOOK_APP_ID}|{FACEBOOK_APP_SECRET}":
+        if access_token(request) != f"{FACEBOOK_APP_ID}|{FACEBOOK_APP_SECRET}":
             raise refuse(190, "Invalid OAuth access token signature.")
         token = self._token_of(request.query_params.get("input_token", ""))
         if token is None:
@@ -247,7 +243,7 @@ class Facebook:
     # People
 
     async def _me(self, request: Request) -> Response:
-        key = _access_token(request)
+        key = access_token(request)
         if not key:
             raise refuse(2500, "An active access token must be used to query information about the current user.")
         _check_proof(key, request.query_params.get("appsecret_proof"), needed=False)
@@ -266,15 +262,18 @@ class Facebook:
         name: str = token["account"]
         first, _, last = PEOPLE[name].partition(" ")
         person: Document = {"id": _user_id(name), "name": PEOPLE[name], "first_name": first, "last_name": last}
-        url = f"{self.context.origin}/picture/{name}"
-        person["picture"] = {"data": {"height": 50, "is_silhouette": False, "url": url, "width": 50}}
+        person["picture"] = {"data": self._picture_data(PROFILES[f"{name}-profile"], 50)}
         email = self._email(name)
         if email is not None and "email" in token["scopes"]:
             person["email"] = email
         return person
 
+    async def _own_picture(self, request: Request) -> Response:
+        token = self._user(request)
+        return self._told(request, PROFILES[f"{token['account']}-profile"], {"X-App-Usage": json.dumps(APP_USAGE)})
+
     def _user(self, request: Request) -> Document:
-        key = _access_token(request)
+        key = access_token(request)
         _check_proof(key, request.query_params.get("appsecret_proof"))
         return self._valid(key, "USER")
 
@@ -320,7 +319,7 @@ class Facebook:
 
     def _opened(self, request: Request, values: Mapping[str, object]) -> tuple[Page, Document]:
         """Returns the Page that a call is about, and the token: it has to be that Page's own."""
-        key = _access_token(request)
+        key = access_token(request)
         _check_proof(key, values.get("appsecret_proof"))
         token = self._valid(key, "PAGE")
         page = PAGES[token["page"]]
@@ -332,12 +331,12 @@ class Facebook:
             raise refuse(100, message, subcode=33)
         allowed, window = self.context.limiter.take(PAGE_LIMIT, page.id)
         if not allowed and self.panel.switches.enforce_limits:
-            raise Refused(page_limited(page.id, window.reset - self.context.clock()))
+            raise Refused(limited("pages", page.id, window.reset - self.context.clock()))
         request.state.used_percent = 100 - 100 * window.remaining // PAGE_LIMIT.count
         return page, token
 
     def _answer(self, request: Request, page: Page, values: object) -> Response:
-        return JSONResponse(values, headers=usage_headers(page.id, request.state.used_percent))
+        return JSONResponse(values, headers=usage_headers("pages", page.id, request.state.used_percent))
 
     async def _page(self, request: Request) -> Response:
         page, token = self._opened(request, request.query_params)
@@ -382,15 +381,19 @@ class Facebook:
         return data
 
     async def _page_picture(self, request: Request) -> Response:
-        query = request.query_params
-        page, token = self._opened(request, query)
+        page, token = self._opened(request, request.query_params)
         self._need(token, "pages_read_engagement", code=10)
+        return self._told(request, page, usage_headers("pages", page.id, request.state.used_percent))
+
+    def _told(self, request: Request, page: Page, usage: Mapping[str, str]) -> Response:
+        """Returns where a picture is, or leads to it."""
+        query = request.query_params
         wanted = query.get("width") or query.get("height") or ""
         side = int(wanted) if wanted.isdigit() else _AVATAR_SIDES.get(query.get("type", "normal"), 100)
         data = self._picture_data(page, min(max(side, 1), 2000))
         if query.get("redirect") not in ("0", "false"):
             return Response(status_code=302, headers={"Location": str(data["url"])})
-        return self._answer(request, page, {"data": data})
+        return JSONResponse({"data": data}, headers=usage)
 
     # What changes a Page
 
@@ -428,6 +431,10 @@ class Facebook:
             self._show(request, page, "banner", photo_id)
         return self._answer(request, page, {"success": True})
 
+    def _place_by_hand(self, name: str, slot: Slot, body: bytes) -> None:
+        photo_id = self._pictures.keep(PROFILES[name], body)
+        self.context.gallery.place(name, slot, photo_id, delay_seconds=self.panel.switches.slow_seconds)
+
     async def _scaled(self, form: FormData, slot: Slot) -> bytes:
         """Returns what Facebook makes of the uploaded file, or refuses it."""
         file = form.get("source")
@@ -443,11 +450,11 @@ class Facebook:
             )
         try:
             return await asyncio.to_thread(scale, slot, data)
-        except BadPictureError as error:
-            raise refuse(324, "(#324) Missing or invalid image file", subcode=2069019) from error
         except BadCoverError as error:
             words = "The cover photo must be at least 400 pixels wide and 150 pixels tall."
             raise refuse(100, "(#100) Invalid parameter", words=words) from error
+        except BadPictureError as error:
+            raise refuse(324, "(#324) Missing or invalid image file", subcode=2069019) from error
 
     def _place(self, request: Request, page: Page, slot: Slot, body: bytes) -> None:
         if not self.panel.strikes("silent_reject"):
@@ -460,6 +467,10 @@ class Facebook:
     async def _serve(self, request: Request) -> Response:
         body = await asyncio.to_thread(self._pictures.served, request.path_params["name"])
         return Response(status_code=404) if body is None else Response(body, media_type="image/jpeg")
+
+
+def _by_hand(name: str) -> Sequence[Slot]:
+    return SLOTS if name in PROFILES else ()
 
 
 def _questions(scopes: tuple[str, ...]) -> list[Question]:
@@ -496,18 +507,6 @@ def _check_proof(key: str, proof: object, *, needed: bool = True) -> None:
         raise refuse(100, "Invalid appsecret_proof provided in the API argument")
 
 
-def _access_token(request: Request) -> str:
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    return key if scheme.lower() in ("bearer", "oauth") else request.query_params.get("access_token", "")
-
-
 def _user_id(name: str) -> str:
     """Returns the id that this app, and no other, sees for the person."""
     return str(10**16 + int.from_bytes(hashlib.sha256(f"{FACEBOOK_APP_ID}/{name}".encode()).digest()[:6]))
-
-
-async def _picture(request: Request) -> Response:
-    name = request.path_params["name"]
-    if name not in PEOPLE:
-        return Response(status_code=404)
-    return Response(initial_picture(Facebook.id, name, "avatar"), media_type="image/png")

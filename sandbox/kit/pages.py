@@ -1,6 +1,6 @@
 """Renders the pages that people see: consent, account, error."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -80,14 +80,18 @@ def consent_page(
     )
 
 
-def account_page(platform: Platform) -> Route:
-    """Returns the route `/@name`: the account as a visitor sees it, with its history of pictures."""
+def account_page(platform: Platform, by_hand: Callable[[str], Sequence[Slot]] = lambda name: ()) -> Route:  # noqa: ARG005
+    """Returns the route `/@name`: the account as a visitor sees it, with its history of pictures.
+
+    `by_hand` returns the slots of an account that have a form on it (`kit/by_hand.py`).
+    """
 
     async def show(request: Request) -> Response:
         view = platform.account(request.path_params["name"])
         if view is None:
             return error_page(platform, "There is no such account.", 404)
-        return page("account.html", platform=platform, view=view, state=account_state(platform, view))
+        state = account_state(platform, view)
+        return page("account.html", platform=platform, view=view, state=state, by_hand=by_hand(view.name))
 
     return Route("/@{name}", show)
 

@@ -41,8 +41,8 @@ class AccountView:
     avatar_url: str | None = None
     banner_url: str | None = None
     facts: Sequence[tuple[str, str]] = ()
-    banner_shape: tuple[str, str] = ("3 / 1", "3 / 1")
-    """CSS `aspect-ratio` of the banner on computers and on phones."""
+    banner_shape: tuple[str, str] | None = ("3 / 1", "3 / 1")
+    """CSS `aspect-ratio` of the banner on computers and on phones; None where accounts have none."""
     banner_position: str = "50% 50%"
     """CSS `object-position`: which part of a banner of another shape is seen."""
 

@@ -22,7 +22,7 @@ RATE_LIMIT_WAIT = timedelta(minutes=15)
 # Codes by what we do next.
 _TROUBLE = {1, 2}
 _APP_LIMITED = {4, 341}
-_ACCOUNT_LIMITED = {17, 32, 613, 80001}
+_ACCOUNT_LIMITED = {17, 32, 613, 80001, 80002}
 _INVALID = 100
 _SESSION_ENDED = {102, 190}
 _APP_UNKNOWN = {101}

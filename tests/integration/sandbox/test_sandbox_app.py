@@ -62,7 +62,7 @@ async def test_stop_without_start_does_nothing(tmp_path: Path) -> None:
 async def test_each_account_starts_with_pictures_of_its_own(
     sandbox: Sandbox, http: httpx2.AsyncClient, control: Control
 ) -> None:
-    seen = set()
+    seen, places = set(), 0
     found = (await http.get(sandbox.urls["index"] + "/api")).json()["platforms"]
     platforms = [one["id"] for one in found if one["shows_pictures"]]
     for platform in platforms:
@@ -71,8 +71,10 @@ async def test_each_account_starts_with_pictures_of_its_own(
             for slot in ("avatar", "banner"):
                 assert account[slot]["changes"] == 0
                 assert account[slot]["changed_at"] is None
-                seen.add((await http.get(account[slot]["url"])).content)
-    assert len(seen) == 4 * len(platforms)
+                if account[slot]["url"] is not None:
+                    places += 1
+                    seen.add((await http.get(account[slot]["url"])).content)
+    assert len(seen) == places > 2 * len(platforms)
 
 
 async def test_sign_in_providers_are_listed_apart_with_what_they_tell_of_each_person(
@@ -80,7 +82,7 @@ async def test_sign_in_providers_are_listed_apart_with_what_they_tell_of_each_pe
 ) -> None:
     page = (await http.get(sandbox.urls["index"])).text
     platforms, providers = page.split('<h2 id="sign-in">Sign-in providers</h2>')
-    for name in ("x", "mastodon", "bluesky", "facebook"):
+    for name in ("x", "mastodon", "bluesky", "facebook", "instagram"):
         assert f'id="{name}"' in platforms
     for name in ("google", "github"):
         assert f'id="{name}"' in providers

@@ -90,7 +90,7 @@ async def test_person_is_told_by_fields_and_may_have_no_address(facebook: Provid
     key = await token(facebook)
     ada: dict[str, Any] = (await me(facebook, key)).json()
     assert (ada["name"], ada["email"]) == ("Ada Rivers", "ada@sandbox.test")
-    assert (await facebook.http.get(ada["picture"]["data"]["url"])).headers["content-type"] == "image/png"
+    assert (await facebook.http.get(ada["picture"]["data"]["url"])).headers["content-type"] == "image/jpeg"
     assert (await me(facebook, key, "name")).json() == {"name": "Ada Rivers", "id": ada["id"]}
     grace = (await me(facebook, await token(facebook, "grace"))).json()
     assert grace["id"] != ada["id"]
@@ -203,4 +203,4 @@ async def test_failures_strike_the_token_or_the_graph(facebook: Provider, contro
 
 
 async def test_picture_of_a_stranger_is_not_found(facebook: Provider) -> None:
-    assert (await facebook.get("/picture/nobody")).status_code == 404
+    assert (await facebook.get("/v/t39/nobody_n.jpg")).status_code == 404

@@ -194,3 +194,22 @@ async def test_access_ends_with_the_subcode_that_says_why(app: App, control: Con
     assert code_of(await app.call("GET", app.page["id"])) == (190, 463)
     await control.switch("facebook", revoke_tokens=True)
     assert code_of(await app.call("GET", app.page["id"])) == (190, 458)
+
+
+async def test_person_changes_the_pictures_of_their_own_profile_by_hand(app: App, control: Control) -> None:
+    await app.connect()
+    path = "me/picture"
+    before = (await app.call("GET", path, app.user_token, redirect="0", width="720")).json()["data"]
+    for slot, size in (("avatar", (1200, 1200)), ("banner", (1640, 924))):
+        files = {"picture": ("a.png", picture("teal", size), "image/png")}
+        assert (await app.http.post(f"{app.origin}/@ada-profile/{slot}", files=files)).status_code == 303
+        assert (await app.http.post(f"{app.origin}/@ada/{slot}", files=files)).status_code == 404
+
+    now = (await app.call("GET", path, app.user_token, redirect="0", width="720")).json()["data"]
+    assert now["cache_key"] != before["cache_key"]
+    assert opened((await app.http.get(now["url"])).content).size == (720, 720)
+    assert [await control.changes("facebook", slot, "ada-profile") for slot in ("avatar", "banner")] == [1, 1]
+    assert await control.changes("facebook", "avatar") == 0
+    assert code_of(await app.call("GET", path)) == (210, None)
+    small = {"picture": ("a.png", picture("teal", (300, 100)), "image/png")}
+    assert (await app.http.post(f"{app.origin}/@ada-profile/banner", files=small)).status_code == 400

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response, status
 
 from gateway.admission import AdmittedRoute
-from gateway.context import GatewayParts
+from gateway.context import Gateway, GatewayParts
 from gateway.pages import PageSize, PageToken
 from gateway.problems import told
 from gateway.routes.images import IdempotencyKey
@@ -11,6 +11,13 @@ from gateway.schemas.syncs import NewSync, Sync, SyncList
 from linkarooie.sync.v1 import sync_pb2
 
 router = APIRouter(prefix="/v1/syncs", tags=["syncs"], route_class=AdmittedRoute)
+
+
+def begun(sync: sync_pb2.Sync, response: Response, gateway: Gateway) -> Sync:
+    """Returns a sync that has just begun, and says in the answer where it is; a plan is nowhere."""
+    if sync.id:
+        response.headers["location"] = f"/v1/syncs/{sync.id}"
+    return Sync.of(sync, gateway.links)
 
 
 @router.post("", status_code=status.HTTP_202_ACCEPTED, responses=told(404, 409))
@@ -27,9 +34,7 @@ async def create_sync(
             idempotency_key=idempotency_key,
         )
     )
-    if answer.sync.id:
-        response.headers["location"] = f"/v1/syncs/{answer.sync.id}"
-    return Sync.of(answer.sync, gateway.links)
+    return begun(answer.sync, response, gateway)
 
 
 @router.get("")
@@ -53,3 +58,12 @@ async def cancel_sync(sync_id: str, gateway: GatewayParts) -> Sync:
     """Cancels what has not been sent yet."""
     answer = await gateway.sync.CancelSync(sync_pb2.CancelSyncRequest(id=sync_id))
     return Sync.of(answer.sync, gateway.links)
+
+
+@router.post("/{sync_id}/rollback", status_code=status.HTTP_202_ACCEPTED, responses=told(404, 409))
+async def roll_back_sync(
+    sync_id: str, response: Response, gateway: GatewayParts, idempotency_key: IdempotencyKey = ""
+) -> Sync:
+    """Puts back what all places showed before, where something was sent: one sync for all."""
+    answer = await gateway.sync.RollBackSync(sync_pb2.RollBackSyncRequest(id=sync_id, idempotency_key=idempotency_key))
+    return begun(answer.sync, response, gateway)

@@ -98,6 +98,10 @@ class Platform(Answer):
     takes_instance: bool
     """Whether the person has to name a server."""
     suggested_instances: list[str]
+    setup_steps: list[str]
+    """What the operator has to do before accounts can be connected, step by step; empty where they can, or nothing would help."""
+    redirect_url: str
+    """Where the platform sends people back to after their consent, as it has to be registered there."""
     homepage: str
     profile_settings_url: str
     slots: dict[str, PlatformSlot]
@@ -106,7 +110,7 @@ class Platform(Answer):
     sources: dict[str, Source]
 
     @classmethod
-    def of(cls, offer: sync_pb2.PlatformOffer) -> "Platform":
+    def of(cls, offer: sync_pb2.PlatformOffer, public_url: str) -> "Platform":
         return cls.model_validate(
             {
                 **MessageToDict(offer.catalogue),
@@ -116,6 +120,8 @@ class Platform(Answer):
                 "cannot_connect_reason": offer.cannot_connect_reason or None,
                 "takes_instance": offer.takes_instance,
                 "suggested_instances": list(offer.suggested_instances),
+                "setup_steps": list(offer.setup_steps),
+                "redirect_url": f"{public_url}/v1/connections/callback/{offer.id}",
             }
         )
 

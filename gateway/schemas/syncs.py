@@ -1,12 +1,14 @@
 """Bringing pictures to places."""
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Annotated, Literal, cast
 
 from pydantic import Field
 
 from gateway.media import MediaLinks
 from gateway.schemas.common import Answer, Question, Slot, Time, time_or_none, word
-from gateway.schemas.connections import Observed, Reason
+from gateway.schemas.connections import Observed, Reason, Snapshot
 from linkarooie.sync.v1 import sync_pb2
 from servicekit.protobuf import moment
 
@@ -23,6 +25,7 @@ TargetState = Literal[
     "superseded",
 ]
 SyncState = Literal["planned", "running", "finished"]
+SyncTrigger = Literal["by_hand", "default_changed", "roll_back"]
 
 
 def target_state(state: "sync_pb2.TargetState.ValueType") -> TargetState:
@@ -56,6 +59,10 @@ class Target(Answer):
     notes: list[Reason]
     """What to know although all goes well, such as ALT_TEXT_SHORTENED and ALT_TEXT_NOT_TAKEN."""
     updated_at: Time | None
+    snapshot: Snapshot | None
+    """What it puts back; null where it brings a picture of the library."""
+    next_check_at: Time | None
+    """When the place is looked at again by its connection's schedule; null where it is not."""
 
     @classmethod
     def of(cls, target: sync_pb2.Target, links: MediaLinks) -> "Target":
@@ -75,7 +82,38 @@ class Target(Answer):
             alt_text=target.alt_text,
             notes=[reason for note in target.notes if (reason := Reason.of(note)) is not None],
             updated_at=time_or_none(target.update_time, present=target.HasField("update_time")),
+            snapshot=Snapshot.of(target.snapshot, links) if target.HasField("snapshot") else None,
+            next_check_at=time_or_none(target.next_check_time, present=target.HasField("next_check_time")),
         )
+
+
+class PlanSummary(Answer):
+    """What would happen, in places."""
+
+    will_change: int
+    """Get the picture by themselves."""
+    needs_you: int
+    """Wait for their owner to do something there."""
+    right: int
+    """Show it already."""
+    waits: int
+    """Would wait first: for a reconnect, or until a limit ends."""
+    cannot: int
+    """Cannot get it."""
+
+    @classmethod
+    def of(cls, targets: Iterable[Target]) -> "PlanSummary":
+        counts = Counter(_FORESEEN[target.state] for target in targets if target.state in _FORESEEN)
+        return cls(**{name: counts[name] for name in cls.model_fields})
+
+
+_FORESEEN: dict[TargetState, str] = {
+    "queued": "will_change",
+    "needs_you": "needs_you",
+    "verified": "right",
+    "paused": "waits",
+    "failed": "cannot",
+}
 
 
 class Sync(Answer):
@@ -85,10 +123,15 @@ class Sync(Answer):
     """Empty in a plan, where nothing is stored."""
     state: SyncState
     """`planned` for a dry run; `finished` once every target rests."""
-    image_id: str
-    slot: str
-    """`avatar` or `banner`."""
+    trigger: SyncTrigger
+    """Why it came to be: by hand, because another picture was chosen as a default, or to put back what was there before."""
+    image_id: str | None
+    """Null where pictures from before are put back."""
+    slot: str | None
+    """`avatar` or `banner`; null where both are put back."""
     dry_run: bool
+    summary: PlanSummary | None
+    """Null unless it is a dry run."""
     targets: list[Target]
     """Sorted by platform and handle."""
     created_at: Time | None
@@ -97,13 +140,16 @@ class Sync(Answer):
     @classmethod
     def of(cls, sync: sync_pb2.Sync, links: MediaLinks) -> "Sync":
         finished_at = time_or_none(sync.finish_time, present=sync.HasField("finish_time"))
+        targets = [Target.of(target, links) for target in sync.targets]
         return cls(
             id=sync.id,
             state="planned" if sync.dry_run else "running" if finished_at is None else "finished",
-            image_id=sync.image_id,
-            slot=sync.slot,
+            trigger=cast("SyncTrigger", word(sync_pb2.SyncTrigger, sync.trigger or sync_pb2.SYNC_TRIGGER_BY_HAND)),
+            image_id=sync.image_id or None,
+            slot=sync.slot or None,
             dry_run=sync.dry_run,
-            targets=[Target.of(target, links) for target in sync.targets],
+            summary=PlanSummary.of(targets) if sync.dry_run else None,
+            targets=targets,
             created_at=time_or_none(sync.create_time, present=sync.HasField("create_time")),
             finished_at=finished_at,
         )
@@ -126,6 +172,13 @@ class NewSync(Question):
     """Which connections; empty means all that have the slot."""
     dry_run: bool = False
     """Only says what would happen; stores and sends nothing."""
+
+
+class TargetRollback(Question):
+    """Puts back what the place of a target showed."""
+
+    snapshot_id: str = Field(default="", max_length=36)
+    """Another snapshot of that place; empty means what was there before the target's picture."""
 
 
 class Step(Answer):

@@ -62,3 +62,8 @@ export function summarise(states: TargetState[], looks = TARGET_LOOKS): string {
 }
 
 export const SLOT_NAMES: Record<string, string> = { avatar: 'Avatar', banner: 'Banner' };
+
+/** What a sync is about; null is both. */
+export function slotName(slot: string | null): string {
+  return slot === null ? 'Avatar and banner' : (SLOT_NAMES[slot] ?? slot);
+}

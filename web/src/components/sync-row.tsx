@@ -6,7 +6,7 @@ import { Chip, type Look } from './chip';
 import { Icon } from './icon';
 import { Moment } from './moment';
 import { PictureThumb } from './picture-tile';
-import { isMoving, SLOT_NAMES, summarise } from './states';
+import { isMoving, slotName, summarise } from './states';
 
 /** A sync in a list: its picture, what came of it, and when; leads to its page. */
 export function SyncRow({ sync }: { sync: Sync }) {
@@ -16,7 +16,7 @@ export function SyncRow({ sync }: { sync: Sync }) {
       <SyncThumb imageId={sync.image_id} />
       <span className="grow stack-tight">
         <span className="row">
-          <strong>{SLOT_NAMES[sync.slot] ?? sync.slot}</strong>
+          <strong>{slotName(sync.slot)}</strong>
           <Chip {...syncLook(sync)} />
         </span>
         <span className="small quiet">
@@ -34,8 +34,8 @@ export function SyncRow({ sync }: { sync: Sync }) {
 }
 
 /** The picture of a sync, if it is still in the library. */
-export function SyncThumb({ imageId }: { imageId: string }) {
-  const { data: image, isError } = useQuery(imageQuery(imageId));
+export function SyncThumb({ imageId }: { imageId: string | null }) {
+  const { data: image, isError } = useQuery({ ...imageQuery(imageId ?? ''), enabled: imageId !== null });
   if (image) return <PictureThumb image={image} alt="" />;
   return <span className="thumb thumb-empty">{isError && <Icon name="library" size={24} />}</span>;
 }

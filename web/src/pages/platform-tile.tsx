@@ -49,7 +49,8 @@ export function PlatformTile({ platform }: { platform: Platform }) {
 /** Leaves for the platform's consent page. The page is left only once the address is known. */
 export function useConnect() {
   return useMutation({
-    mutationFn: (body: { platform: string; instance: string }) => answer(api.POST('/v1/connections', { body })),
+    mutationFn: (wanted: { platform: string; instance: string; connection_id?: string }) =>
+      answer(api.POST('/v1/connections', { body: { connection_id: '', ...wanted } })),
     onSuccess: ({ authorize_url }) => location.assign(authorize_url),
   });
 }

@@ -9,7 +9,7 @@ import { Chip } from '../components/chip';
 import { Moment } from '../components/moment';
 import { Page } from '../components/page';
 import { ProblemNote } from '../components/problem-note';
-import { isMoving, SLOT_NAMES, summarise } from '../components/states';
+import { isMoving, slotName, summarise } from '../components/states';
 import { SyncThumb, syncLook } from '../components/sync-row';
 import { TargetRow } from './target-row';
 
@@ -18,15 +18,18 @@ const route = getRouteApi('/signed-in/syncs/$syncId');
 export function SyncPage() {
   const { syncId } = route.useParams();
   const { data: sync } = useSuspenseQuery(syncQuery(syncId));
-  const { data: image } = useQuery(imageQuery(sync.image_id));
-  const { data: variants = [] } = useQuery(variantsQuery(sync.image_id));
+  const ofLibrary = { enabled: sync.image_id !== null };
+  const { data: image } = useQuery({ ...imageQuery(sync.image_id ?? ''), ...ofLibrary });
+  const { data: variants = [] } = useQuery({ ...variantsQuery(sync.image_id ?? ''), ...ofLibrary });
   return (
-    <Page title={`${SLOT_NAMES[sync.slot] ?? sync.slot} sync`} actions={<CancelButton sync={sync} />}>
+    <Page title={`${slotName(sync.slot)} sync`} actions={<CancelButton sync={sync} />}>
       <div className="stack">
         <div className="card row sync-head">
-          <Link to="/library/$imageId" params={{ imageId: sync.image_id }} aria-label="The picture">
-            <SyncThumb imageId={sync.image_id} />
-          </Link>
+          {sync.image_id && (
+            <Link to="/library/$imageId" params={{ imageId: sync.image_id }} aria-label="The picture">
+              <SyncThumb imageId={sync.image_id} />
+            </Link>
+          )}
           <div className="grow stack-tight">
             <p role="status">
               <Chip {...syncLook(sync)} />

@@ -1,6 +1,7 @@
 """Queries about which picture is shown where."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -8,6 +9,15 @@ from sqlalchemy.dialects.postgresql import insert
 from servicekit.database import UnitOfWork
 from services.upload.domain.defaults import Defaults, Place, Scope
 from services.upload.store.tables import defaults, images, libraries
+
+
+@dataclass(frozen=True)
+class ChosenPicture:
+    """A picture that is chosen for somewhere, as it is now."""
+
+    image_id: str
+    revision: int
+    alt_text: str
 
 
 class DefaultQueries(UnitOfWork):
@@ -39,6 +49,19 @@ class DefaultQueries(UnitOfWork):
         )
         found: str | None = await self.session.scalar(query)
         return found
+
+    async def chosen_pictures(self, owner_id: str) -> dict[Place, ChosenPicture]:
+        """Returns the pictures that an owner has chosen, by where they are shown; none that are deleted."""
+        query = (
+            sa.select(defaults, images.c.revision, images.c.alt_text)
+            .join(images, images.c.id == defaults.c.image_id)
+            .where(defaults.c.owner_id == owner_id, images.c.deleted_at.is_(None))
+            .order_by(defaults.c.slot, defaults.c.scope, defaults.c.scope_id)
+        )
+        return {
+            Place(row.slot, Scope(row.scope), row.scope_id): ChosenPicture(row.image_id, row.revision, row.alt_text)
+            for row in await self.session.execute(query)
+        }
 
     async def replace_defaults(self, owner_id: str, before: Defaults, after: Defaults) -> None:
         """Writes the next version of what was read while the library was held."""

@@ -12,12 +12,16 @@ from servicekit.protobuf import timestamp
 from services.upload.domain.defaults import (
     AVATAR_EVERYWHERE,
     Defaults,
+    Scope,
     SlotChoices,
     checked_choices,
     named_pictures,
 )
 from services.upload.store import Store
 from services.upload.use_cases.avatar_news import tell_avatar_changed
+
+# What the bus carries in one message, with room to spare: hundreds of the longest descriptions are more.
+TOLD_MAX_BYTES = 800_000
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class Choosing:
                 return before
             after = before.replaced_by(choices)
             await store.replace_defaults(owner_id, before, after)
-            self._tell(store, owner_id, after.version)
+            await self._tell(store, owner_id, after.version)
             if before.choices.get(AVATAR_EVERYWHERE) != choices.get(AVATAR_EVERYWHERE):
                 await tell_avatar_changed(store, owner_id)
             await store.commit()
@@ -69,9 +73,26 @@ class Choosing:
             await store.hold_library(owner_id)
             version = await store.drop_connection(owner_id, connection_id)
             if version is not None:
-                self._tell(store, owner_id, version)
+                await self._tell(store, owner_id, version)
             await store.commit()
 
-    def _tell(self, store: Store, owner_id: str, version: int) -> None:
-        changed = events.DefaultsChanged(owner_id=owner_id, version=version, event_time=timestamp(self.clock()))
+    async def _tell(self, store: Store, owner_id: str, version: int) -> None:
+        choices = [
+            events.ChosenDefault(
+                slot=place.slot,
+                platform=place.scope_id if place.scope is Scope.PLATFORM else "",
+                connection_id=place.scope_id if place.scope is Scope.CONNECTION else "",
+                image_id=chosen.image_id,
+                revision=chosen.revision,
+                alt_text=chosen.alt_text,
+            )
+            for place, chosen in (await store.chosen_pictures(owner_id)).items()
+        ]
+        changed = events.DefaultsChanged(
+            owner_id=owner_id, version=version, event_time=timestamp(self.clock()), choices=choices
+        )
+        if changed.ByteSize() > TOLD_MAX_BYTES:
+            # Better pictures without descriptions than no news at all.
+            for choice in changed.choices:
+                choice.ClearField("alt_text")
         store.record(changed, owner_id=owner_id)

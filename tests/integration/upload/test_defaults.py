@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from edit_client import said_about
+from edit_client import said_about, update_edits
 from upload_client import jpeg, publish, send, variant
 
 from linkarooie.events.v1 import events_pb2 as events
+from linkarooie.processor.v1 import processor_pb2
 from linkarooie.upload.v1 import upload_pb2
 from linkarooie.upload.v1.upload_pb2 import SlotDefaults
 from servicekit.bus import Bus
@@ -88,6 +89,50 @@ async def test_choices_are_kept_as_they_were_sent_and_told(
     ]
     assert await get(upload) == second
     assert await versions_told(database, owner) == [1, 2]
+
+
+async def test_who_hears_of_choices_hears_which_pictures_they_are(
+    upload: Any, owner: str, ada: str, bee: str, bus: Bus, database: Database, eventually: Any
+) -> None:
+    gone = new_id()
+    await upload.UpdateImage(upload_pb2.UpdateImageRequest(id=ada, alt_text="Ada at her desk"))
+    await update_edits(upload, bee, processor_pb2.Edit(mirrored=True))
+    await choose(
+        upload,
+        SlotDefaults(slot="avatar", image_id=ada, platforms={"x": bee}, connections={gone: bee}),
+        SlotDefaults(slot="banner", platforms={"x": ada}),
+    )
+    # A deleted picture is shown nowhere.
+    await upload.DeleteImage(upload_pb2.DeleteImageRequest(id=ada))
+    removed = events.ConnectionRemoved(connection_id=gone, owner_id=owner, platform="x")
+    await bus.publish_fact(removed, event_id=new_id(), source="sync", owner_id=owner)
+
+    async def told_twice() -> list[events.DefaultsChanged]:
+        said = await said_about(database, subject_of(events.DefaultsChanged), owner)
+        return [events.DefaultsChanged.FromString(each) for each in said] if len(said) == 2 else []
+
+    first, second = await eventually(told_twice)
+    on_x = events.ChosenDefault(slot="avatar", platform="x", image_id=bee, revision=2)
+    assert list(first.choices) == [
+        events.ChosenDefault(slot="avatar", connection_id=gone, image_id=bee, revision=2),
+        events.ChosenDefault(slot="avatar", image_id=ada, revision=1, alt_text="Ada at her desk"),
+        on_x,
+        events.ChosenDefault(slot="banner", platform="x", image_id=ada, revision=1, alt_text="Ada at her desk"),
+    ]
+    assert list(second.choices) == [on_x]
+
+
+async def test_more_descriptions_than_a_message_can_carry_are_left_out_and_the_pictures_are_told(
+    upload: Any, owner: str, ada: str, database: Database
+) -> None:
+    await upload.UpdateImage(upload_pb2.UpdateImageRequest(id=ada, alt_text="\N{HIRAGANA LETTER A}" * 1500))
+
+    await choose(upload, SlotDefaults(slot="avatar", connections={new_id(): ada for _ in range(500)}))
+
+    [said] = await said_about(database, subject_of(events.DefaultsChanged), owner)
+    choices = events.DefaultsChanged.FromString(said).choices
+    assert {(choice.image_id, choice.alt_text) for choice in choices} == {(ada, "")}
+    assert len(choices) == 500
 
 
 async def test_of_two_who_choose_from_what_they_both_read_one_is_told_of_the_other(

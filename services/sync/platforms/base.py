@@ -65,7 +65,7 @@ class Session:
 
     account: RemoteAccount
     credentials: Credentials = field(repr=False)
-    terms: ServerTerms | None = None  # of the account's server, as far as they are known; read for `submit` alone
+    terms: ServerTerms | None = None  # of the account's server, as far as they are known; read for what writes alone
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,11 @@ class Picture:
 
 
 class DifferentAccountError(Exception):
-    """The person gave access to another account than the one that they had named."""
+    """The person gave access to another account, `opened`, than the one that they had named."""
+
+    def __init__(self, opened: OpenedAccount) -> None:
+        super().__init__("another account than the one that was named")
+        self.opened = opened
 
 
 class Adapter(ABC):
@@ -161,7 +165,7 @@ class Adapter(ABC):
 
     async def remove(self, session: Session, slot: Kind) -> Success:  # noqa: ARG002  # not all platforms can
         """Takes the picture of a slot away. One attempt, like `submit`."""
-        raise PlatformError(Unsupported("It offers apps no way to take a picture away."))
+        raise PlatformError(Unsupported("It offers apps no way to take a picture away; remove it there yourself."))
 
     async def describe(self, session: Session, slot: Kind, alt_text: str) -> None:  # noqa: B027  # not all platforms can
         """Changes the description of the picture that is there, if it is another one, and nothing else."""
@@ -181,9 +185,10 @@ class Adapter(ABC):
 
 @dataclass(frozen=True)
 class Unavailable:
-    """The platform cannot be used on this installation; why, for people and for the operator."""
+    """The platform cannot be used on this installation; why, for people, and what the operator has to do, step by step."""
 
     reason: str
+    steps: Sequence[str] = ()
 
 
 class Registrations(Protocol):

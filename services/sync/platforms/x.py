@@ -39,6 +39,7 @@ log = structlog.get_logger()
 # X's windows are this long; used where an answer does not say when the window ends.
 RATE_LIMIT_WINDOW = timedelta(minutes=15)
 
+_REMOVE_BANNER = "/1.1/account/remove_profile_banner.json"
 _WRITES: Mapping[Kind, tuple[str, str]] = {
     "avatar": ("/1.1/account/update_profile_image.json", "image"),
     "banner": ("/1.1/account/update_profile_banner.json", "banner"),
@@ -79,8 +80,13 @@ def build(context: AdapterContext) -> Adapter | Unavailable:
     settings = load_settings(XSettings)
     if not settings.consumer_key or not settings.consumer_secret.get_secret_value():
         return Unavailable(
-            "X is not set up here: the operator needs an app in X's developer portal, and sets LINKAROOIE_SYNC_X_CONSUMER_KEY "
-            f"and LINKAROOIE_SYNC_X_CONSUMER_SECRET. The app's callback address is {context.callback_url}"
+            "X is not set up here: its operator needs an app in X's developer portal.",
+            (
+                'Make an app in X\'s developer portal, and give it the permission "Read and write".',
+                f"Enter {context.callback_url} as its callback address, letter for letter.",
+                "Set LINKAROOIE_SYNC_X_CONSUMER_KEY and LINKAROOIE_SYNC_X_CONSUMER_SECRET to the app's API key and its secret.",
+                "Restart the sync service.",
+            ),
         )
     return X(context, settings)
 
@@ -180,6 +186,20 @@ class X(Adapter):
             return o.Accepted()
         raise PlatformError(self._problem(answer, writes=True, slot=slot, sent_bytes=len(picture.content)))
 
+    async def remove(self, session: Session, slot: Kind) -> o.Success:
+        if slot == "avatar":
+            assist = self._context.platform.slots[slot].assist
+            raise PlatformError(
+                o.Unsupported(
+                    "It has no call that takes an avatar away; remove it in X's settings.",
+                    assist.link if assist else "",
+                )
+            )
+        answer = await self._signed("POST", _REMOVE_BANNER, _keys(session), writes=True)
+        if answer.is_success:
+            return o.Accepted()
+        raise PlatformError(self._problem(answer, writes=True))
+
     # What all calls share
 
     async def _signed(
@@ -208,6 +228,7 @@ class X(Adapter):
         return RemoteAccount(user_id, f"@{screen_name}", f"{self._context.platform.homepage}/{screen_name}")
 
     def _problem(self, answer: Answer, *, writes: bool, slot: Kind | None = None, sent_bytes: int = 0) -> o.Problem:
+        """Returns what a refusal means; `slot` is where a file of so many bytes was to go, None where none was sent."""
         code, detail = _error_code(answer), described(answer)
         if answer.status in (420, 429) or code in _RATE_LIMITED:
             return o.RateLimited(self._reset(answer), "account", detail)
@@ -220,7 +241,7 @@ class X(Adapter):
             return o.AccountCheckpoint(self._context.platform.homepage, detail)
         if code in _SCOPE:
             return o.MissingScope(detail)
-        if writes and (code in _IMAGE or answer.status in (400, 413, 422)):
+        if slot is not None and (code in _IMAGE or answer.status in (400, 413, 422)):
             return o.InvalidImage(self._image_rule(slot, sent_bytes), detail)
         if code in _APP_BLOCKED or answer.status in (403, 404, 410):
             return self._app_blocked(detail)
@@ -234,9 +255,7 @@ class X(Adapter):
             detail,
         )
 
-    def _image_rule(self, slot: Kind | None, sent_bytes: int) -> str:
-        if slot is None:
-            return ""
+    def _image_rule(self, slot: Kind, sent_bytes: int) -> str:
         rules = self._context.platform.slots[slot]
         return f"It takes at most {rules.max_bytes / 1000:,.0f} kB; the file has {sent_bytes / 1000:,.0f} kB."
 

@@ -8,10 +8,13 @@ from catalog import load_catalogue
 from services.sync.domain.server import SlotTerms
 from services.sync.fitting import narrowed
 from services.sync.platforms.mastodon.terms import (
+    BY_ACCOUNT,
     BY_CREDENTIALS,
+    BY_EMPTY_FIELD,
     BY_PROFILE,
     DESCRIPTIONS,
     METHOD,
+    REMOVALS,
     is_default_picture,
     is_instance,
     scopes_of,
@@ -60,7 +63,7 @@ def test_pixelfed_has_an_avatar_alone_and_reads_files_from_a_post() -> None:
     document = instance("3.5.3 (compatible; Pixelfed 0.12.3)")
     terms = read(document)
     assert terms.software == "Pixelfed 0.12.3"
-    assert terms.ways == {METHOD: "POST"}
+    assert terms.ways == {METHOD: "POST", REMOVALS: BY_ACCOUNT}
     assert narrowed(SLOTS["avatar"], terms).formats == ("image/jpeg", "image/png")
     assert narrowed(SLOTS["banner"], terms).mode == "none"
     assert scopes_of(software_of(document), WANTED) == "read write"
@@ -84,6 +87,7 @@ def test_pleroma_and_its_kin_name_their_own_limits(nested: bool) -> None:
     more: dict[str, Any] = {"pleroma": limits} if nested else limits
     terms = read({**instance("2.7.2 (compatible; Akkoma 3.10.4)"), **more})
     assert terms.software == "Akkoma 3.10.4"
+    assert terms.ways == {REMOVALS: BY_EMPTY_FIELD}
     assert terms.slots == {
         "avatar": SlotTerms(max_bytes=100_000, alt_text_max=0),
         "banner": SlotTerms(max_bytes=200_000, alt_text_max=0),

@@ -2,9 +2,9 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import unquote, urlencode, urlsplit
 
 from joserfc.jwk import ECKey
@@ -13,7 +13,7 @@ from servicekit.errors import InvalidInputError
 from servicekit.outbound import Answer
 from servicekit.settings import load_settings
 from services.sync.domain import outcomes as o
-from services.sync.domain.connection import Grant, RemoteAccount
+from services.sync.domain.connection import Grant, OpenedAccount, RemoteAccount
 from services.sync.domain.outcomes import PlatformError
 from services.sync.platforms.base import (
     Adapter,
@@ -36,6 +36,7 @@ from services.sync.platforms.bluesky.proofs import Proofs, new_key
 from services.sync.platforms.bluesky.settings import BlueskySettings
 
 PROFILE = "app.bsky.actor.profile"
+Record: TypeAlias = dict[str, Any]  # JSON
 # As often as the official client tries when somebody else writes at the same time.
 SWAP_ATTEMPTS = 5
 
@@ -54,8 +55,13 @@ def build(context: AdapterContext) -> Adapter | Unavailable:
     )
     if client is None:
         return Unavailable(
-            "Bluesky needs this installation to have an https address: the operator sets LINKAROOIE_PUBLIC_URL. "
-            "For local work http://127.0.0.1 does, too; a name such as localhost does not."
+            "Bluesky is not set up here: it needs this installation to have an https address.",
+            (
+                "Have a proxy serve this installation under an https address that servers on the internet can reach.",
+                "Set LINKAROOIE_PUBLIC_URL to that address; Bluesky reads from there who we are, so nothing is to be entered at Bluesky.",
+                "For local work http://127.0.0.1 does, too; a name such as localhost does not.",
+                "Restart the sync service.",
+            ),
         )
     return Bluesky(context, settings, client)
 
@@ -155,13 +161,14 @@ class Bluesky(Adapter):
         }
         credentials, expires_at = await self._granted(server, key, body)
         did = credentials["did"]
-        if kept["did"] and did != kept["did"]:
-            raise DifferentAccountError(did)
         # A server may only speak for accounts that live with it.
         identity = await self._directory.identify(did)
         if await self._directory.issuer_of(identity.server) != issuer:
             raise PlatformError(o.AuthRevoked("the account lives with another server"))
-        return self._account(identity), Grant({**credentials, "server": identity.server}, expires_at)
+        account, grant = self._account(identity), Grant({**credentials, "server": identity.server}, expires_at)
+        if kept["did"] and did != kept["did"]:
+            raise DifferentAccountError(OpenedAccount(account, grant))
+        return account, grant
 
     async def refresh(self, session: Session) -> Grant:
         old = session.credentials
@@ -227,7 +234,7 @@ class Bluesky(Adapter):
     # Writes
 
     async def submit(self, session: Session, slot: Kind, picture: Picture) -> o.Success:
-        """Puts the file on the account's server, then into its profile: read, merge, written only if nobody wrote meanwhile."""
+        """Puts the file on the account's server, then into its profile."""
         uploaded = await self._xrpc(
             "POST",
             "com.atproto.repo.uploadBlob",
@@ -238,16 +245,31 @@ class Bluesky(Adapter):
             timeout_seconds=self.api.write_timeout_seconds / 2,
         )
         blob = json_of(self._done(uploaded, writes=False)).get("blob")
+        if not isinstance(blob, dict):
+            # Put into the profile, it would wipe the picture that is there.
+            raise PlatformError(o.Transient(described(uploaded)))
+        return await self._rewrite(session, lambda record: {**record, slot: blob})
+
+    async def remove(self, session: Session, slot: Kind) -> o.Success:
+        return await self._rewrite(
+            session, lambda record: {name: value for name, value in record.items() if name != slot}
+        )
+
+    async def _rewrite(self, session: Session, change: Callable[[Record], Record]) -> o.Success:
+        """Changes the profile and nothing else in it: read, merge, written only if nobody wrote meanwhile.
+
+        What is as it shall be already, as after an earlier attempt that arrived, is not written.
+        """
         for _ in range(SWAP_ATTEMPTS):
             cid, record = await self._profile(session)
-            if blob is not None and record.get(slot) == blob:
-                # An earlier attempt has arrived after all.
+            changed = change(record)
+            if changed == record:
                 return o.Accepted()
             body = {
                 "repo": session.account.remote_id,
                 "collection": PROFILE,
                 "rkey": "self",
-                "record": {**record, slot: blob},
+                "record": changed,
                 "swapRecord": cid,
             }
             answer = await self._xrpc("POST", "com.atproto.repo.putRecord", session, json_body=body, writes=True)
@@ -256,7 +278,7 @@ class Bluesky(Adapter):
                 return o.Accepted()
         raise PlatformError(o.Conflict(f"the profile changed {SWAP_ATTEMPTS} times while it was written"))
 
-    async def _profile(self, session: Session) -> tuple[str | None, dict[str, Any]]:  # JSON
+    async def _profile(self, session: Session) -> tuple[str | None, Record]:
         """Returns the profile record with its version; without a version where there is none yet. Never guesses: what is not read is not written."""
         params = {"repo": session.account.remote_id, "collection": PROFILE, "rkey": "self"}
         answer = await self._xrpc("GET", "com.atproto.repo.getRecord", session, params=params)

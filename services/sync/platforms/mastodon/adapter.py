@@ -43,9 +43,12 @@ from services.sync.platforms.base import (
 )
 from services.sync.platforms.limits import reset_in
 from services.sync.platforms.mastodon.terms import (
+    BY_ACCOUNT,
+    BY_EMPTY_FIELD,
     BY_PROFILE,
     DESCRIPTIONS,
     METHOD,
+    REMOVALS,
     Json,
     Software,
     is_default_picture,
@@ -67,6 +70,7 @@ LONGEST_WAIT = timedelta(days=1)
 _FIELDS: Mapping[Kind, str] = {"avatar": "avatar", "banner": "header"}
 _VERIFY = "/api/v1/accounts/verify_credentials"
 _CREDENTIALS, _PROFILE = "/api/v1/accounts/update_credentials", "/api/v1/profile"
+_ACCOUNTS_OF_PIXELFED = "/api/v1.1/accounts"
 # Longer names and addresses than any server of good will has; an address is also a key in the database.
 NAME_MAX_BYTES = 255
 ADDRESS_MAX_BYTES = 2000
@@ -350,6 +354,18 @@ class Mastodon(Adapter):
             return o.Accepted()
         raise PlatformError(self._problem(answer, session, writes=True))
 
+    async def remove(self, session: Session, slot: Kind) -> o.Success:
+        """Takes the picture away, in the way of the account's server. Repeating it is harmless."""
+        field, way = _FIELDS[slot], None if session.terms is None else session.terms.ways.get(REMOVALS)
+        if way == BY_EMPTY_FIELD:
+            answer = await self._authorized("PATCH", _CREDENTIALS, session, data={field: ""}, writes=True)
+        else:
+            folder = _ACCOUNTS_OF_PIXELFED if way == BY_ACCOUNT else _PROFILE
+            answer = await self._authorized("DELETE", f"{folder}/{field}", session, writes=True)
+        if answer.is_success:
+            return o.Accepted()
+        raise PlatformError(self._problem(answer, session, writes=True, has_file=False))
+
     async def describe(self, session: Session, slot: Kind, alt_text: str) -> None:
         way = None if session.terms is None else session.terms.ways.get(DESCRIPTIONS)
         if way is None:
@@ -381,7 +397,7 @@ class Mastodon(Adapter):
             method, f"{keys['server']}{path}", headers=headers, files=files, data=data, writes=writes
         )
 
-    def _problem(self, answer: Answer, session: Session, *, writes: bool) -> o.Problem:
+    def _problem(self, answer: Answer, session: Session, *, writes: bool, has_file: bool = True) -> o.Problem:
         said = json_of(answer).get("error")
         message = said if isinstance(said, str) else ""
         is_unpermitted = message.startswith("Insufficient permissions")
@@ -398,7 +414,7 @@ class Mastodon(Adapter):
                 return o.MissingScope(detail)
             case 403:
                 return o.AccountCheckpoint(f"https://{session.account.instance}/", detail)
-            case 400 | 413 | 422 if writes:
+            case 400 | 413 | 422 if writes and has_file:
                 return o.InvalidImage(f"The server says: {cut(message)}" if message else "", detail)
             case 422:
                 # Some servers word a revoked token so.

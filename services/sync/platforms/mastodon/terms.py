@@ -13,6 +13,7 @@ from services.sync.domain.server import ServerTerms, SlotTerms
 Json = Mapping[str, Any]  # JSON, as a server sends it
 
 MASTODON, PIXELFED, GOTOSOCIAL = "mastodon", "pixelfed", "gotosocial"
+EMPTYING = ("pleroma", "akkoma")
 
 # The way of descriptions, an entry of `ServerTerms.ways`: which call takes them. Without one, none does.
 DESCRIPTIONS, BY_PROFILE, BY_CREDENTIALS = "descriptions", "profile", "credentials"
@@ -25,6 +26,9 @@ PIXELFED_BYTES = 2_000_000
 MASTODON_BYTES = 8_000_000
 # `api_versions.mastodon` from which /api/v1/profile takes descriptions, with 4.6.
 DESCRIBING_API = 9
+# The way of removals: an older call of one kind of server, or an update with an empty field. Without one, Mastodon's own call.
+REMOVALS, BY_ACCOUNT, BY_EMPTY_FIELD = "removals", "account", "empty_field"
+
 # What Mastodon's own source allows; servers may say less.
 DESCRIPTION_MAX_CHARACTERS = 150
 
@@ -121,16 +125,18 @@ def terms_of(instance: Json, software: Software | None) -> ServerTerms:
             avatar = SlotTerms(max_bytes=PIXELFED_BYTES, formats=("image/jpeg", "image/png"), alt_text_max=0)
             # It always shows a placeholder there, and has no call to change it.
             return ServerTerms(
-                shown, {"avatar": avatar, "banner": SlotTerms(mode="none", alt_text_max=0)}, {METHOD: "POST"}
+                shown,
+                {"avatar": avatar, "banner": SlotTerms(mode="none", alt_text_max=0)},
+                {METHOD: "POST", REMOVALS: BY_ACCOUNT},
             )
         case Software(name="gotosocial"):
             media = _child(_child(instance, "configuration"), "media_attachments")
             slot = SlotTerms(max_bytes=_number(media.get("image_size_limit")), formats=_picture_types(media))
             return ServerTerms(shown, {"avatar": slot, "banner": slot}, {DESCRIPTIONS: BY_CREDENTIALS})
         case _:
-            return ServerTerms(
-                shown, {slot: SlotTerms(max_bytes=limit, alt_text_max=0) for slot, limit in stated.items()}
-            )
+            slots = {slot: SlotTerms(max_bytes=limit, alt_text_max=0) for slot, limit in stated.items()}
+            empties = software is not None and software.name in EMPTYING
+            return ServerTerms(shown, slots, {REMOVALS: BY_EMPTY_FIELD} if empties else {})
 
 
 def _mastodon(instance: Json, software: Software) -> ServerTerms:

@@ -13,6 +13,7 @@ from sandbox.bluesky.cid import record_cid
 from sandbox.bluesky.sessions import Sessions, json_body
 from sandbox.kit.endpoint import Endpoints
 from sandbox.kit.gallery import SLOTS
+from sandbox.kit.pictures import MEDIA_TYPES, Format
 from sandbox.kit.platform import Context
 from sandbox.kit.store import Document
 from sandbox.kit.switches import Panel
@@ -20,7 +21,7 @@ from sandbox.kit.switches import Panel
 UPLOAD_MAX_BYTES = 5 * 1024 * 1024
 # The profile lexicon's rules for both pictures.
 PICTURE_MAX_BYTES = 1_000_000
-PICTURE_TYPES = ("image/png", "image/jpeg")
+PICTURE_FORMATS: tuple[Format, ...] = ("PNG", "JPEG")
 # The profile lexicon's rules for texts: characters, bytes.
 TEXT_LIMITS = {"displayName": (64, 640), "description": (256, 2560)}
 
@@ -120,7 +121,7 @@ class Repo:
                 raise _invalid(f"string too big (maximum {characters} graphemes) at $.record.{field}")
         for slot in SLOTS:
             if slot in record:
-                _validate_picture(record[slot], f"$.record.{slot}")
+                _validate_picture(record[slot], f"$.record.{slot}", self._panel.switches)
         try:
             return record_cid({"$type": PROFILE, **record})
         except ValueError as reason:
@@ -161,15 +162,17 @@ class Repo:
         return Response(data, media_type=blob.mime_type, headers=safe)
 
 
-def _validate_picture(held: Any, where: str) -> None:  # Any: JSON
+def _validate_picture(held: Any, where: str, switches: BlueskySwitches) -> None:  # Any: JSON
     is_blob = isinstance(held, dict) and held.get("$type") == "blob" and isinstance(held.get("ref"), dict)
     if not is_blob or not isinstance(held["ref"].get("$link"), str):
         raise _invalid(f"Expected blob value type at {where}")
-    if held.get("mimeType") not in PICTURE_TYPES:
-        raise _invalid(f'Expected "image/png" or "image/jpeg" (got "{held.get("mimeType")}") at {where}')
-    size = held.get("size")
-    if not isinstance(size, int) or size > PICTURE_MAX_BYTES:
-        raise _invalid(f"blob too big (maximum {PICTURE_MAX_BYTES}, got {size}) at {where}")
+    types = [MEDIA_TYPES[form] for form in switches.formats_taken(PICTURE_FORMATS)]
+    if held.get("mimeType") not in types:
+        expected = " or ".join(f'"{each}"' for each in types)
+        raise _invalid(f'Expected {expected} (got "{held.get("mimeType")}") at {where}')
+    size, most = held.get("size"), switches.bytes_taken(PICTURE_MAX_BYTES)
+    if not isinstance(size, int) or size > most:
+        raise _invalid(f"blob too big (maximum {most}, got {size}) at {where}")
 
 
 def _references(value: Any) -> Iterator[Document]:  # Any: JSON

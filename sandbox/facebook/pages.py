@@ -54,9 +54,9 @@ class BadCoverError(BadPictureError):
     """The picture is too small for a cover."""
 
 
-def scale(slot: Slot, data: bytes) -> bytes:
+def scale(slot: Slot, data: bytes, formats: tuple[Format, ...] = FORMATS) -> bytes:
     """Returns the JPEG that Facebook makes of an upload; raises `BadPictureError` and `BadCoverError`."""
-    image, _ = decode(data, FORMATS)
+    image, _ = decode(data, formats)
     if slot == "avatar":
         side = min(image.width, image.height, AVATAR_SIDE)
         return encode(cover(image, side, side), "JPEG")

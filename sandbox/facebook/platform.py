@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from sandbox.facebook.answers import PAGE_LIMIT, FacebookSwitches
-from sandbox.facebook.pages import MAX_BYTES, PAGES, PROFILES, BadCoverError, Page, Pictures, pages_of, scale
+from sandbox.facebook.pages import FORMATS, MAX_BYTES, PAGES, PROFILES, BadCoverError, Page, Pictures, pages_of, scale
 from sandbox.graph import APP_USAGE, GraphDialect, access_token, ended, limited, refuse, usage_headers
 from sandbox.kit.by_hand import by_hand_routes
 from sandbox.kit.code_flow import Asked, CodeFlow, is_registered
@@ -441,7 +441,8 @@ class Facebook:
         if not isinstance(file, UploadFile):
             raise refuse(100, "(#100) Missing message or attachment")
         data = await file.read()
-        if len(data) > MAX_BYTES:
+        switches = self.panel.switches
+        if len(data) > switches.bytes_taken(MAX_BYTES):
             raise refuse(
                 100,
                 "(#100) Invalid parameter",
@@ -449,7 +450,7 @@ class Facebook:
                 words="Your photos couldn't be uploaded. Photos should be smaller than 4 MB and saved as JPG or PNG.",
             )
         try:
-            return await asyncio.to_thread(scale, slot, data)
+            return await asyncio.to_thread(scale, slot, data, switches.formats_taken(FORMATS))
         except BadCoverError as error:
             words = "The cover photo must be at least 400 pixels wide and 150 pixels tall."
             raise refuse(100, "(#100) Invalid parameter", words=words) from error

@@ -5,6 +5,8 @@ from typing import ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sandbox.kit.pictures import Format
+
 Access = Literal["read", "write", "auth"]
 
 
@@ -40,9 +42,19 @@ class PictureSwitches(Switches):
         default=False, description="Change the picture, then drop the connection without an answer"
     )
     hold_answer: bool = Field(default=False, description="Change the picture, then stay silent until the caller leaves")
+    max_bytes: int | None = Field(default=None, ge=1, description="Refuse larger files than this (empty: as ever)")
+    refuse_format: Literal["JPEG", "PNG"] | None = Field(default=None, description="Refuse files of this format")
     enforce_limits: bool = Field(default=True, description="Count requests against the platform's real rate limits")
     expire_tokens: bool = Field(default=False, description="Once: end the access tokens that are out now")
     revoke_tokens: bool = Field(default=False, description="Once: revoke every access that people gave")
+
+    def bytes_taken(self, usual: int) -> int:
+        """Returns how large files may be now, of a platform that usually takes so many bytes."""
+        return usual if self.max_bytes is None else min(usual, self.max_bytes)
+
+    def formats_taken(self, usual: tuple[Format, ...]) -> tuple[Format, ...]:
+        """Returns which of a platform's usual formats it takes now."""
+        return tuple(each for each in usual if each != self.refuse_format)
 
 
 S = TypeVar("S", bound=Switches)

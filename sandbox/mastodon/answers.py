@@ -33,8 +33,9 @@ class MastodonSwitches(PictureSwitches):
         default=None,
         description="Serve this instead of every picture: a page with a script, 200 MB, an address that is not public",
     )
-    epoch_reset: bool = Field(
-        default=False, description="Send the rate limit's reset in unix seconds, as some servers do"
+    reset_as: Literal["unix seconds", "seconds to wait"] | None = Field(
+        default=None,
+        description="Send the rate limit's reset so, as some servers do (empty: as the kind of server does)",
     )
 
 
@@ -58,6 +59,11 @@ def invalid_token(message: str) -> Response:
     return error(401, message, {"WWW-Authenticate": challenge})
 
 
+def insufficient(scope: str) -> Response:
+    """Returns the answer of Pleroma and its kin, who do not tell a token that is no use from one that may not do this."""
+    return error(403, f"Insufficient permissions: {scope}.")
+
+
 def outside_scopes() -> Response:
     return error(403, "This action is outside the authorized scopes")
 
@@ -73,6 +79,8 @@ class MastodonDialect:
         match kind:
             case "429":
                 return error(429, "Too many requests")
+            case "401" | "403_scope" if flavour_of(self._panel).own_limits:
+                return insufficient("write:accounts")
             case "401":
                 return invalid_token("The access token was revoked")
             case "401_html":
@@ -98,23 +106,18 @@ class MastodonDialect:
         return request.headers.get("authorization") or (request.client.host if request.client else "")
 
     def limit_headers(self, window: Window) -> Mapping[str, str]:
+        flavour, reset_as = self._panel.switches.flavour, self._panel.switches.reset_as
+        if flavour in ("pleroma", "akkoma") and reset_as is None:
+            return {}
+        headers = {"X-RateLimit-Limit": str(window.limit.count), "X-RateLimit-Remaining": str(window.remaining)}
+        wait = {"Retry-After": str(max(0, window.reset_seconds - int(datetime.now(UTC).timestamp())))}
+        if reset_as == "seconds to wait":
+            return headers if window.remaining else {**headers, **wait}
+        unix = {"X-RateLimit-Reset": str(window.reset_seconds)}
+        if reset_as == "unix seconds":
+            return {**headers, **unix}
+        if flavour == "pixelfed":
+            # As Laravel has it: when it ends is said once it is used up.
+            return headers if window.remaining else {**headers, **wait, **unix}
         iso = datetime.fromtimestamp(window.reset, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        epoch = self._panel.switches.epoch_reset
-        match self._panel.switches.flavour:
-            case "pleroma" | "akkoma":
-                return {}
-            case "pixelfed":
-                return _laravel_headers(window)
-        return {
-            "X-RateLimit-Limit": str(window.limit.count),
-            "X-RateLimit-Remaining": str(window.remaining),
-            "X-RateLimit-Reset": str(window.reset_seconds) if epoch else iso,
-        }
-
-
-def _laravel_headers(window: Window) -> Mapping[str, str]:
-    headers = {"X-RateLimit-Limit": str(window.limit.count), "X-RateLimit-Remaining": str(window.remaining)}
-    if window.remaining == 0:
-        wait = max(0, window.reset_seconds - int(datetime.now(UTC).timestamp()))
-        headers |= {"Retry-After": str(wait), "X-RateLimit-Reset": str(window.reset_seconds)}
-    return headers
+        return {**headers, "X-RateLimit-Reset": iso}

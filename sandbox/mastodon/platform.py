@@ -23,6 +23,7 @@ from sandbox.mastodon.answers import (
     MastodonSwitches,
     error,
     flavour_of,
+    insufficient,
     invalid_token,
     outside_scopes,
     refuse,
@@ -117,8 +118,7 @@ class Mastodon:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         token = self._accounts.token(key) if scheme.lower() == "bearer" else None
         if self._flavour().own_limits and (token is None or token.ended or not token.allows(*scopes)):
-            # Pleroma and its kin do not tell these apart.
-            raise refuse(403, f"Insufficient permissions: {scopes[0]}.")
+            raise Refused(insufficient(scopes[0]))
         if token is None:
             raise Refused(invalid_token("The access token is invalid"))
         if token.ended:
@@ -198,19 +198,20 @@ class Mastodon:
         if (pictures or cleared) and self.panel.strikes("silent_reject"):
             return
         for slot in cleared:
-            self._clear(request, name, slot)
+            if self._has_picture(name, slot):
+                self._clear(request, name, slot)
         self._accounts.write_profile(name, changed)
         for slot, (media_type, body) in pictures.items():
             self._place(request, name, slot, self._accounts.save(name, slot, media_type, body))
 
     async def _picture(self, slot: Slot, data: bytes) -> tuple[str, bytes]:
         label, flavour = FIELDS[slot].capitalize(), self._flavour()
-        limit = flavour.max_bytes[slot]
+        limit = self.panel.switches.bytes_taken(flavour.max_bytes[slot])
         if len(data) >= limit:
             size = f"{limit // MEGABYTE} MB" if limit >= MEGABYTE else f"{limit} bytes"
             raise refuse(flavour.refuses_with, f"Validation failed: {label} file size must be less than {size}")
         try:
-            return await asyncio.to_thread(scale, slot, data, flavour.formats)
+            return await asyncio.to_thread(scale, slot, data, self.panel.switches.formats_taken(flavour.formats))
         except BadPictureError as reason:
             raise refuse(422, f"Validation failed: {label} content type is invalid") from reason
 
@@ -222,10 +223,13 @@ class Mastodon:
         if request.url.path != deletes_at.format(field=FIELDS[slot]):
             return error(404, "Record not found")
         name = self._user(request, "write:accounts")
-        latest = self.context.gallery.latest(name, slot)
-        if latest and latest.token and not self.panel.strikes("silent_reject"):
+        if self._has_picture(name, slot) and not self.panel.strikes("silent_reject"):
             self._clear(request, name, slot)
         return JSONResponse(self._accounts.credential_account(name))
+
+    def _has_picture(self, name: str, slot: Slot) -> bool:
+        latest = self.context.gallery.latest(name, slot)
+        return latest is not None and latest.token is not None
 
     def _clear(self, request: Request, name: str, slot: Slot) -> None:
         self._place(request, name, slot, None)

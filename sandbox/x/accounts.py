@@ -48,16 +48,16 @@ class BadCropError(Exception):
     """The crop does not lie within the picture."""
 
 
-def scale_avatar(data: bytes) -> tuple[str, bytes]:
+def scale_avatar(data: bytes, formats: tuple[Format, ...] = FORMATS) -> tuple[str, bytes]:
     """Returns media type and bytes of an upload as X keeps it; raises `BadPictureError`."""
-    image, form = decode(data, FORMATS)
+    image, form = decode(data, formats)
     form = "PNG" if form == "GIF" else form
     return MEDIA_TYPES[form], encode(fit_width(image, 400), form)
 
 
-def scale_banner(data: bytes, crop: Crop | None = None) -> bytes:
+def scale_banner(data: bytes, crop: Crop | None = None, formats: tuple[Format, ...] = FORMATS) -> bytes:
     """Returns the JPEG that X makes of an upload; raises `BadPictureError` and `BadCropError`."""
-    image, _ = decode(data, FORMATS)
+    image, _ = decode(data, formats)
     if crop is not None:
         image = image.crop(crop.box_within(image))
     return encode(cover(image, 1500, 500), "JPEG")

@@ -135,10 +135,11 @@ class X:
         data = await _file(request, "image")
         if data is None:
             raise refuse(request, 38, "image parameter is missing.")
-        if len(data) >= AVATAR_MAX_BYTES:
+        switches = self.panel.switches
+        if len(data) >= switches.bytes_taken(AVATAR_MAX_BYTES):
             raise refuse(request, 120, "Account update failed: Image is too large (the limit is 700 KB).")
         try:
-            media_type, body = await asyncio.to_thread(scale_avatar, data)
+            media_type, body = await asyncio.to_thread(scale_avatar, data, switches.formats_taken(FORMATS))
         except BadPictureError as reason:
             raise refuse(request, 120, "Account update failed: Image could not be processed.") from reason
         if not self.panel.strikes("silent_reject"):
@@ -150,10 +151,12 @@ class X:
         data = await _file(request, "banner")
         if data is None:
             raise refuse(request, 38, "banner parameter is missing.", status=400)
-        if len(data) > BANNER_MAX_BYTES:
+        switches = self.panel.switches
+        if len(data) > switches.bytes_taken(BANNER_MAX_BYTES):
             raise refuse(request, 120, "Account update failed: Banner is too large.", status=422)
         try:
-            body = await asyncio.to_thread(scale_banner, data, _crop(await request.form()))
+            crop = _crop(await request.form())
+            body = await asyncio.to_thread(scale_banner, data, crop, switches.formats_taken(FORMATS))
         except BadPictureError as reason:
             raise refuse(request, 120, "Account update failed: Banner could not be processed.") from reason
         except BadCropError as reason:

@@ -309,7 +309,7 @@ async def test_limit_headers_count_300_in_five_minutes_with_an_iso_reset(ada: Ma
 
 
 async def test_limits_can_be_switched_off_and_the_reset_can_be_an_epoch(ada: MastodonClient, control: Control) -> None:
-    await control.switch("mastodon", enforce_limits=False, epoch_reset=True)
+    await control.switch("mastodon", enforce_limits=False, reset_as="unix seconds")
     answers = [await ada.call("GET", VERIFY) for _ in range(302)]
     assert {answer.status_code for answer in answers} == {200}
     assert answers[-1].headers["x-ratelimit-reset"].isdigit()

@@ -41,6 +41,7 @@ _PERSONAL = "grace"
 
 class InstagramSwitches(GraphSwitches):
     wrapped: bool = Field(default=False, description="Give short tokens within a list, as some answers do")
+    extend_any: bool = Field(default=False, description="Extend tokens that are younger than a day, too")
     all_personal: bool = Field(default=False, description="Treat every account as a personal one")
 
 
@@ -174,7 +175,8 @@ class Instagram:
         if request.query_params.get("grant_type") != "ig_refresh_token":
             raise refuse(100, "(#100) Invalid parameter")
         token = self._valid(request)
-        if self.context.clock() - token["issued"] < EXTENDABLE_AFTER_SECONDS:
+        is_young = self.context.clock() - token["issued"] < EXTENDABLE_AFTER_SECONDS
+        if is_young and not self.panel.switches.extend_any:
             raise refuse(100, "(#100) The access token has to be at least 24 hours old to be refreshed")
         return self._issued(token)
 

@@ -103,6 +103,11 @@ def adapters_to_sandbox(platforms_sandbox: Sandbox) -> Iterator[None]:
             "LINKAROOIE_SYNC_FACEBOOK_GRAPH_URL": facebook,
             "LINKAROOIE_SYNC_FACEBOOK_APP_ID": FACEBOOK_APP_ID,
             "LINKAROOIE_SYNC_FACEBOOK_APP_SECRET": FACEBOOK_APP_SECRET,
+            **{
+                f"LINKAROOIE_{name}": value
+                for name, value in platforms_sandbox.settings.items()
+                if name.startswith("SYNC_INSTAGRAM_")
+            },
         }.items():
             patch.setenv(name, value)
         yield

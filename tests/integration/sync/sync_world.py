@@ -258,6 +258,9 @@ class World:
             "bluesky.banner": (3000, 1000),
             "facebook.avatar": (1080, 1080),
             "facebook.banner": (1640, 924),
+            "facebook_profile.avatar": (1080, 1080),
+            "facebook_profile.banner": (1640, 924),
+            "instagram.avatar": (1080, 1080),
         }
         variants = []
         for key, size in sizes.items():

@@ -45,7 +45,16 @@ Kind = Literal["avatar", "banner"]
 MOST_CONNECTIONS = SYNC_TURNS + 512
 
 # What is told in confidence to token endpoints.
-_SECRET_FIELDS = ("client_secret", "code", "code_verifier", "token", "access_token", "refresh_token", "password")
+_SECRET_FIELDS = (
+    "client_secret",
+    "code",
+    "code_verifier",
+    "token",
+    "access_token",
+    "refresh_token",
+    "fb_exchange_token",
+    "password",
+)
 # Shorter ones are words that an answer may hold anyway.
 SECRET_MIN_CHARACTERS = 8
 
@@ -294,7 +303,7 @@ class Api:
             problem = OutcomeUnknown(detail, no_answer) if lost else Transient(detail, no_answer=no_answer)
             raise PlatformError(problem) from error
         note_limits(spent_in(answer.headers, now=self._clock(), writes=writes, scope_of=self._scope_of))
-        answer = _without_secrets(answer, headers or {}, data or {})
+        answer = _without_secrets(answer, headers or {}, {**(params or {}), **(data or {})})
         if answer.status >= 500:
             raise PlatformError(server_trouble(answer, writes=writes))
         return answer
@@ -312,11 +321,11 @@ def json_of(answer: Answer) -> dict[str, Any]:  # JSON
     return values if isinstance(values, dict) else {}
 
 
-def _without_secrets(answer: Answer, headers: Mapping[str, str], data: Mapping[str, str]) -> Answer:
+def _without_secrets(answer: Answer, headers: Mapping[str, str], sent: Mapping[str, str]) -> Answer:
     """Returns a refusal without what we told the server in confidence: refusals are quoted, and a server may repeat what it was sent."""
     if answer.is_success:
         return answer
-    secrets = [headers.get("Authorization", "").rpartition(" ")[2], *(data.get(name, "") for name in _SECRET_FIELDS)]
+    secrets = [headers.get("Authorization", "").rpartition(" ")[2], *(sent.get(name, "") for name in _SECRET_FIELDS)]
     body = answer.body
     for secret in secrets:
         if len(secret) >= SECRET_MIN_CHARACTERS:

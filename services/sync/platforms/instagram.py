@@ -63,9 +63,14 @@ def build(context: AdapterContext) -> Adapter | Unavailable:
     settings = load_settings(InstagramSettings)
     if not settings.app_id or not settings.app_secret.get_secret_value():
         return Unavailable(
-            "Instagram is not set up here: the operator needs an app with Instagram login in Meta's dashboard, and sets "
-            "LINKAROOIE_SYNC_INSTAGRAM_APP_ID and LINKAROOIE_SYNC_INSTAGRAM_APP_SECRET. The app's redirect address is "
-            f"{context.callback_url}"
+            "Instagram is not set up here: its operator needs an app in Meta's dashboard.",
+            (
+                'Make an app in Meta\'s app dashboard, and add Instagram to it, with "API setup with Instagram login".',
+                f"Enter {context.callback_url} among the redirect addresses of its business login, letter for letter.",
+                "Set LINKAROOIE_SYNC_INSTAGRAM_APP_ID and LINKAROOIE_SYNC_INSTAGRAM_APP_SECRET to the Instagram app's id and secret, which are "
+                "not those of the app around it.",
+                "Restart the sync service.",
+            ),
         )
     return Instagram(context, settings)
 
@@ -180,7 +185,10 @@ class Instagram(Adapter):
         return RemoteAccount(str(account_id), f"@{name}", f"{self._context.platform.homepage}/{name}/")
 
     async def observe(self, session: Session, slot: Kind) -> Observation:  # noqa: ARG002  # there is no other
-        url = self._values(await self._me(session.credentials["access_token"])).get("profile_picture_url")
+        values = self._values(await self._me(session.credentials["access_token"]))
+        # Only what tells of the account can tell that it has no picture.
+        self._account(values)
+        url = values.get("profile_picture_url")
         return Observation(url, picture_tag(url)) if isinstance(url, str) and url else Observation()
 
     async def submit(self, session: Session, slot: Kind, picture: Picture) -> o.Success:  # noqa: ARG002

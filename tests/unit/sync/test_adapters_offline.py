@@ -54,7 +54,7 @@ def context(platform: str, public_url: str = "http://127.0.0.1:8080") -> Adapter
 
 
 def test_every_adapter_belongs_to_a_platform_of_the_catalogue() -> None:
-    assert set(find_builders()) >= {"bluesky", "facebook", "mastodon", "x"}
+    assert set(find_builders()) >= {"bluesky", "facebook", "facebook_profile", "instagram", "mastodon", "x"}
     assert set(find_builders()) <= set(CATALOGUE.platforms)
 
 
@@ -72,7 +72,12 @@ def test_what_x_shows_for_who_has_set_no_picture_is_nobodys(address: str, shown:
 
 @pytest.mark.parametrize(
     ("platform", "setting"),
-    [("x", "LINKAROOIE_SYNC_X_CONSUMER_KEY"), ("facebook", "LINKAROOIE_SYNC_FACEBOOK_APP_ID")],
+    [
+        ("x", "LINKAROOIE_SYNC_X_CONSUMER_KEY"),
+        ("facebook", "LINKAROOIE_SYNC_FACEBOOK_APP_ID"),
+        ("facebook_profile", "LINKAROOIE_SYNC_FACEBOOK_APP_ID"),
+        ("instagram", "LINKAROOIE_SYNC_INSTAGRAM_APP_ID"),
+    ],
 )
 async def test_without_keys_of_the_operator_an_adapter_says_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, platform: str, setting: str
@@ -80,8 +85,9 @@ async def test_without_keys_of_the_operator_an_adapter_says_what_is_missing(
     monkeypatch.delenv(setting, raising=False)
     built = find_builders()[platform](context(platform))
     assert isinstance(built, Unavailable)
-    assert setting in built.reason
-    assert f"http://127.0.0.1:8080/v1/connections/callback/{platform}" in built.reason
+    said = " ".join((built.reason, *built.steps))
+    assert setting in said
+    assert f"http://127.0.0.1:8080/v1/connections/callback/{platform} " in f"{said} "
 
 
 @pytest.mark.parametrize(
@@ -100,7 +106,7 @@ async def test_bluesky_needs_an_address_that_it_can_reach_or_its_own_machine(pub
     if isinstance(built, Adapter):
         await built.api.close()
     else:
-        assert "LINKAROOIE_PUBLIC_URL" in built.reason
+        assert "LINKAROOIE_PUBLIC_URL" in " ".join(built.steps)
 
 
 def client(public_url: str, key: ECKey | None = None) -> Any:

@@ -38,8 +38,13 @@ def settings_of(context: AdapterContext) -> FacebookSettings | Unavailable:
     if settings.app_id and settings.app_secret.get_secret_value():
         return settings
     return Unavailable(
-        f"{context.platform.name} is not set up here: the operator needs an app in Meta's dashboard, and sets LINKAROOIE_SYNC_FACEBOOK_APP_ID "
-        f"and LINKAROOIE_SYNC_FACEBOOK_APP_SECRET. The app's redirect address is {context.callback_url}"
+        f"{context.platform.name} is not set up here: its operator needs an app in Meta's dashboard.",
+        (
+            "Make an app in Meta's app dashboard, with Facebook Login.",
+            f"Enter {context.callback_url} among the redirect addresses of Facebook Login, letter for letter.",
+            "Set LINKAROOIE_SYNC_FACEBOOK_APP_ID and LINKAROOIE_SYNC_FACEBOOK_APP_SECRET to its id and its secret.",
+            "Restart the sync service.",
+        ),
     )
 
 

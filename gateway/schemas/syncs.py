@@ -61,6 +61,8 @@ class Target(Answer):
     updated_at: Time | None
     snapshot: Snapshot | None
     """What it puts back; null where it brings a picture of the library."""
+    before: Snapshot | None
+    """What the place showed before the target's picture was sent; null where nothing was sent, or it was not kept."""
     next_check_at: Time | None
     """When the place is looked at again by its connection's schedule; null where it is not."""
 
@@ -83,6 +85,7 @@ class Target(Answer):
             notes=[reason for note in target.notes if (reason := Reason.of(note)) is not None],
             updated_at=time_or_none(target.update_time, present=target.HasField("update_time")),
             snapshot=Snapshot.of(target.snapshot, links) if target.HasField("snapshot") else None,
+            before=Snapshot.of(target.before, links) if target.HasField("before") else None,
             next_check_at=time_or_none(target.next_check_time, present=target.HasField("next_check_time")),
         )
 

@@ -13,7 +13,7 @@ NAMES = {platform: load_catalogue().platforms[platform].name for platform in PLA
 
 async def connect(browsing: Browsing, platform: str, person: str = "Ada Rivers") -> None:
     """Goes through a platform's consent page as one of the people who have an account there."""
-    page, name = browsing.page, NAMES[platform]
+    page, name = browsing.page, load_catalogue().platforms[platform].name
     await browsing.open("Connections")
     await page.get_by_role("button", name=f"Connect {name}").click()
     if load_catalogue().platforms[platform].takes_instance:

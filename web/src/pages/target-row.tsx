@@ -14,6 +14,7 @@ import { ProblemNote } from '../components/problem-note';
 import { ReasonText } from '../components/reason-text';
 import { TARGET_LOOKS } from '../components/states';
 import { usePlatforms } from '../platforms';
+import { fileName } from '../variant-file';
 import { ConnectButton } from './platform-tile';
 
 /** One account of a sync: how far it is, why, the one thing to do about it, and all that happened. */
@@ -140,6 +141,7 @@ function RetryButton({ target }: { target: Target }) {
 
 /** Leads through setting the picture by hand, where a platform lets nobody else do it. */
 function ByHand({ target, sent }: { target: Target; sent: Variant | undefined }) {
+  const platform = usePlatforms().named(target.platform);
   const update = useTargetUpdate();
   const confirm = useMutation({
     mutationFn: () =>
@@ -148,14 +150,14 @@ function ByHand({ target, sent }: { target: Target; sent: Variant | undefined })
   });
   return (
     <div className="stack">
-      <ol className="steps">
+      <ol className="steps" aria-label="By hand">
         {target.instructions.map((instruction) => (
           <li key={instruction}>{instruction}</li>
         ))}
       </ol>
       <div className="row">
         {sent && (
-          <a className={buttonClass()} href={sent.url} download>
+          <a className={buttonClass()} href={sent.url} download={fileName(sent)}>
             <Icon name="download" />
             Download the picture
           </a>
@@ -163,7 +165,7 @@ function ByHand({ target, sent }: { target: Target; sent: Variant | undefined })
         {target.reason?.link && (
           <a className={buttonClass()} href={target.reason.link} target="_blank" rel="noreferrer">
             <Icon name="external" />
-            Open the page
+            Open {platform.name}
           </a>
         )}
         <Button kind="main" icon="check" pending={confirm.isPending} onClick={() => confirm.mutate()}>

@@ -5,6 +5,7 @@ import { Icon } from '../components/icon';
 import { frameReason } from '../frames';
 import { formatBytes, formatMediaType, formatPixels } from '../format';
 import { usePlatforms } from '../platforms';
+import { fileName } from '../variant-file';
 
 /** Notes of what may look bad: to be seen without asking. */
 const WARNINGS: ReadonlySet<string> = new Set(['UPSCALED']);
@@ -72,8 +73,4 @@ function VariantCard({ image, variant }: { image: Image; variant: Variant }) {
       </a>
     </li>
   );
-}
-
-function fileName(variant: Variant): string {
-  return `${variant.key.replaceAll('.', '-')}.${formatMediaType(variant.content_type).toLowerCase()}`;
 }

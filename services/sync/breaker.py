@@ -53,12 +53,11 @@ async def admission(
     store: Store, connection: Connection, slot: str = "", *, now: datetime, until: datetime
 ) -> Admission:
     """Asks for a call that ends by `until`. Of a server whose circuit is half open, one may call: the one who gets this."""
-    circuit = await store.circuit(connection.server)
+    place = place_key(connection, slot)
+    circuit, held = await store.left_alone(connection.server, (*server_holds(connection), place), now)
     waits_until = None if circuit is None else circuit.waits_until(now)
     if waits_until is not None:
         return Admission(circuit, o.Outage(waits_until))
-    place = place_key(connection, slot)
-    held = await store.holds((*server_holds(connection), place), now)
     sends_wait_until = held.pop(place, None)
     if held:
         return Admission(circuit, o.RateLimited(max(held.values()), "account"))

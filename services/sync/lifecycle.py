@@ -94,9 +94,8 @@ async def _tell(store: Store, target: Target) -> None:
 
 
 async def _finish_if_all_rest(store: Store, target: Target) -> None:
-    # Locked first: of two targets that come to rest at once, the second sees the first.
-    sync = await store.sync(target.sync_id, lock=True)
-    if sync is None or not await store.all_rest(sync.id):
+    sync = await store.sync_at_rest(target.sync_id)
+    if sync is None:
         return
     version, now = sync.finish_version + 1, target.updated_at
     await store.finish_sync(sync.id, finished_at=now, finish_version=version)

@@ -3,11 +3,12 @@
 from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
-from servicekit.database import UnitOfWork
+from servicekit.database import Statement, UnitOfWork
 from services.sync.domain.circuit import Circuit
 from services.sync.store.tables import circuits, holds
 
@@ -19,7 +20,15 @@ class CircuitQueries(UnitOfWork):
         """Returns what is known of a server that failed lately; None for one that works."""
         query = sa.select(circuits).where(circuits.c.server == server)
         row = (await self.session.execute(query.with_for_update() if lock else query)).first()
-        return None if row is None else Circuit(**{**row._mapping, "accounts": tuple(row.accounts)})
+        return None if row is None else _circuit(dict(row._mapping))
+
+    async def left_alone(
+        self, server: str, keys: Collection[str], now: datetime
+    ) -> tuple[Circuit | None, dict[str, datetime]]:
+        """Returns what is known of a server that failed lately, and until when each of some holds lasts, of those that there are."""
+        rows = await self.run(_LEFT_ALONE, server_=server, keys=list(keys), now=now)
+        circuit = _circuit({name: rows[0][name] for name in _OF_CIRCUIT}) if rows[0]["server"] else None
+        return circuit, {row["key"]: row["until"] for row in rows if row["key"]}
 
     async def save_circuit(self, circuit: Circuit) -> None:
         values = {**asdict(circuit), "accounts": list(circuit.accounts)}
@@ -55,10 +64,24 @@ class CircuitQueries(UnitOfWork):
         later = sa.func.greatest(holds.c.until, statement.excluded.until)
         await self.session.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"until": later}))
 
-    async def holds(self, keys: Collection[str], now: datetime) -> dict[str, datetime]:
-        """Returns until when each of some holds lasts, of those that there are."""
-        query = sa.select(holds.c.key, holds.c.until).where(holds.c.key.in_(list(keys)), holds.c.until > now)
-        return {row.key: row.until for row in await self.session.execute(query)}
-
     async def purge_holds(self, before: datetime) -> None:
         await self.session.execute(sa.delete(holds).where(holds.c.until < before))
+
+
+def _circuit(row: dict[str, Any]) -> Circuit:  # a row of `circuits`
+    return Circuit(**{**row, "accounts": tuple(row["accounts"])})
+
+
+_OF_CIRCUIT = tuple(circuits.c.keys())
+
+
+def _left_alone() -> sa.Select[Any]:  # one row for each hold, at least one
+    one = sa.select(sa.literal(1)).subquery("one")
+    keys = sa.bindparam("keys", type_=ARRAY(sa.Text))
+    holding = (holds.c.key == sa.any_(keys)) & (holds.c.until > sa.bindparam("now"))
+    return sa.select(circuits, holds).select_from(
+        one.outerjoin(circuits, circuits.c.server == sa.bindparam("server_")).outerjoin(holds, holding)
+    )
+
+
+_LEFT_ALONE = Statement(_left_alone())

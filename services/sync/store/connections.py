@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 from sqlalchemy.dialects.postgresql import insert
 
-from servicekit.database import UnitOfWork
+from servicekit.database import Statement, UnitOfWork
 from servicekit.ids import new_id
 from servicekit.pages import PageRequest
 from services.sync.domain.connection import ConnectAttempt, Connection, Grant, Place, RemoteAccount, refresh_time
@@ -20,7 +20,7 @@ from services.sync.store.tables import connect_attempts, connections, places, re
 _REASON = TypeAdapter(Reason | None)
 _SEEN = TypeAdapter(Seen | None)
 _CONNECTION = TypeAdapter(Connection)
-_PLACE = TypeAdapter(Place)
+PLACE = TypeAdapter(Place)
 _ATTEMPT = TypeAdapter(ConnectAttempt)
 
 
@@ -103,7 +103,7 @@ class ConnectionQueries(UnitOfWork):
 
     async def _one_connection(self, query: sa.Select[Any], lock: bool) -> Connection | None:  # of whole rows
         row = (await self.session.execute(query.with_for_update() if lock else query)).first()
-        return None if row is None else _connection(row)
+        return None if row is None else connection_of(dict(row._mapping))
 
     async def connections_of(self, owner_id: str, page: PageRequest) -> list[Connection]:
         """Returns somebody's connections, newest first: one more than the page holds, if there are that many."""
@@ -111,12 +111,12 @@ class ConnectionQueries(UnitOfWork):
         query = query.order_by(connections.c.id.desc()).limit(page.size + 1)
         if page.after is not None:
             query = query.where(connections.c.id < page.after)
-        return [_connection(row) for row in await self.session.execute(query)]
+        return [connection_of(dict(row._mapping)) for row in await self.session.execute(query)]
 
     async def all_connections_of(self, owner_id: str) -> list[Connection]:
         """Returns all of somebody's connections, oldest first."""
         query = sa.select(connections).where(connections.c.owner_id == owner_id).order_by(connections.c.id)
-        return [_connection(row) for row in await self.session.execute(query)]
+        return [connection_of(dict(row._mapping)) for row in await self.session.execute(query)]
 
     async def lock_connections(self, ids: Collection[str]) -> None:
         """Makes others wait who want to change something about these connections."""
@@ -216,25 +216,21 @@ class ConnectionQueries(UnitOfWork):
         found: dict[str, list[Place]] = {connection_id: [] for connection_id in connection_ids}
         if connection_ids:
             for row in await self.session.execute(query):
-                found[row.connection_id].append(_PLACE.validate_python(dict(row._mapping)))
+                found[row.connection_id].append(PLACE.validate_python(dict(row._mapping)))
         return found
 
     async def place(self, connection_id: str, slot: str) -> Place | None:
         query = sa.select(places).where(places.c.connection_id == connection_id, places.c.slot == slot)
         row = (await self.session.execute(query)).first()
-        return None if row is None else _PLACE.validate_python(dict(row._mapping))
+        return None if row is None else PLACE.validate_python(dict(row._mapping))
 
     async def set_seen(self, connection_id: str, slot: str, seen: Seen) -> None:
         """Notes what a place shows; a look that was planned has been taken."""
-        change = sa.update(places).where(places.c.connection_id == connection_id, places.c.slot == slot)
-        await self.session.execute(
-            change.values(seen=_SEEN.dump_python(seen, mode="json"), look_at=None, failed_looks=0)
-        )
+        await self.run(_SET_SEEN, connection=connection_id, slot_=slot, seen=_SEEN.dump_python(seen, mode="json"))
 
     async def set_ours(self, connection_id: str, slot: str, *, tag: str, sha256: str) -> None:
         """Notes which of our files a place was verified to show."""
-        change = sa.update(places).where(places.c.connection_id == connection_id, places.c.slot == slot)
-        await self.session.execute(change.values(ours_tag=tag, ours_sha256=sha256))
+        await self.run(_SET_OURS, connection=connection_id, slot_=slot, ours_tag=tag, ours_sha256=sha256)
 
     async def claim_looks(self, *, now: datetime, again_at: datetime, limit: int) -> list[tuple[str, str, int]]:
         """Takes places that are to be looked at; each comes again at `again_at` unless it was seen.
@@ -264,18 +260,12 @@ class ConnectionQueries(UnitOfWork):
     # Snapshots
 
     async def snapshot(self, connection_id: str, slot: str, tag: str) -> Snapshot | None:
-        query = sa.select(snapshots).where(
-            snapshots.c.connection_id == connection_id, snapshots.c.slot == slot, snapshots.c.tag == tag
-        )
-        row = (await self.session.execute(query)).first()
-        return None if row is None else Snapshot(**row._mapping)
+        rows = await self.run(_SNAPSHOT, connection=connection_id, slot_=slot, tag_=tag)
+        return Snapshot(**rows[0]) if rows else None
 
     async def add_snapshot(self, snapshot: Snapshot) -> None:
         """Keeps a snapshot; the same picture of the same place is there once."""
-        values = {name: getattr(snapshot, name) for name in Snapshot.__dataclass_fields__}
-        await self.session.execute(
-            insert(snapshots).values(**{**values, "id": snapshot.id or new_id()}).on_conflict_do_nothing()
-        )
+        await self.run(_ADD_SNAPSHOT, **{**vars(snapshot), "id": snapshot.id or new_id()})
 
     # Registrations
 
@@ -293,7 +283,27 @@ class ConnectionQueries(UnitOfWork):
         )
 
 
-def _connection(row: sa.Row[Any]) -> Connection:  # a row of `connections`
-    values = dict(row._mapping)
-    account = RemoteAccount(values["remote_id"], values["remote_handle"], values["remote_url"], values["instance"])
-    return _CONNECTION.validate_python({**values, "account": account})
+def connection_of(row: dict[str, Any]) -> Connection:
+    """Returns the connection of a row of `connections`."""
+    account = RemoteAccount(row["remote_id"], row["remote_handle"], row["remote_url"], row["instance"])
+    return _CONNECTION.validate_python({**row, "account": account})
+
+
+# What a worker asks for and writes with every look.
+_THIS = (places.c.connection_id == sa.bindparam("connection")) & (places.c.slot == sa.bindparam("slot_"))
+_SET_SEEN = Statement(sa.update(places).where(_THIS).values(seen=sa.bindparam("seen"), look_at=None, failed_looks=0))
+_SET_OURS = Statement(
+    sa.update(places).where(_THIS).values(ours_tag=sa.bindparam("ours_tag"), ours_sha256=sa.bindparam("ours_sha256"))
+)
+_SNAPSHOT = Statement(
+    sa.select(snapshots).where(
+        snapshots.c.connection_id == sa.bindparam("connection"),
+        snapshots.c.slot == sa.bindparam("slot_"),
+        snapshots.c.tag == sa.bindparam("tag_"),
+    )
+)
+_ADD_SNAPSHOT = Statement(
+    insert(snapshots)
+    .values({name: sa.bindparam(name) for name in Snapshot.__dataclass_fields__})
+    .on_conflict_do_nothing()
+)

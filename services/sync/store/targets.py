@@ -9,13 +9,24 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
-from servicekit.database import UnitOfWork
+from servicekit.database import Statement, UnitOfWork
 from servicekit.ids import new_id
 from servicekit.pages import PageRequest
+from services.sync.domain.connection import Connection, Place
 from services.sync.domain.reasons import Reason
 from services.sync.domain.schedule import Trigger
 from services.sync.domain.target import Answer, Target, TargetState
-from services.sync.store.tables import connections, syncs, target_steps, targets
+from services.sync.store.connections import PLACE, connection_of
+from services.sync.store.renditions import ImageRevision, Rendition
+from services.sync.store.tables import (
+    connections,
+    image_revisions,
+    places,
+    renditions,
+    syncs,
+    target_steps,
+    targets,
+)
 
 _TARGET = TypeAdapter(Target)
 _REASON = TypeAdapter(Reason | None)
@@ -60,6 +71,16 @@ class TargetStep:
 _STEP = TypeAdapter(TargetStep)
 
 
+@dataclass(frozen=True)
+class Around:
+    """What a target depends on, as far as it is there."""
+
+    connection: Connection | None
+    place: Place | None
+    image: ImageRevision | None
+    rendition: Rendition | None
+
+
 class TargetQueries(UnitOfWork):
     # Syncs
 
@@ -74,6 +95,11 @@ class TargetQueries(UnitOfWork):
             query = query.where(syncs.c.owner_id == owner_id)
         row = (await self.session.execute(query.with_for_update() if lock else query)).first()
         return None if row is None else Sync(**row._mapping)
+
+    async def sync_at_rest(self, sync_id: str) -> Sync | None:
+        """Locks a sync; returns it if all of its targets rest. Of two that come to rest at once, the second sees the first."""
+        rows = await self.run(_LOCK_SYNC, sync_id=sync_id)
+        return Sync(**rows[0]) if rows and not await self.run(_LIVE_TARGET, sync_id=sync_id) else None
 
     async def sync_by_idempotency_key(self, owner_id: str, key: str) -> Sync | None:
         query = sa.select(syncs).where(syncs.c.owner_id == owner_id, syncs.c.idempotency_key == key)
@@ -141,7 +167,7 @@ class TargetQueries(UnitOfWork):
             newer.c.connection_id == targets.c.connection_id,
             newer.c.slot == targets.c.slot,
             newer.c.id > targets.c.id,
-            newer.c.image_id != image_id,
+            newer.c.image_id.is_distinct_from(image_id),
             newer.c.state.not_in(_NO_WISH),
             ~sa.and_(newer.c.state == TargetState.FAILED, nothing_sent),
         )
@@ -166,18 +192,9 @@ class TargetQueries(UnitOfWork):
         return [_target(row) for row in await self.session.execute(query)]
 
     async def has_newer_target(self, target: Target) -> bool:
-        """Tells whether a newer wish for the same place exists that was not called off."""
-        query = sa.select(targets.c.id).where(
-            targets.c.connection_id == target.connection_id,
-            targets.c.slot == target.slot,
-            targets.c.id > target.id,
-            targets.c.state != TargetState.CANCELLED,
-        )
-        return (await self.session.execute(query.limit(1))).first() is not None
-
-    async def all_rest(self, sync_id: str) -> bool:
-        query = sa.select(targets.c.id).where(targets.c.sync_id == sync_id, targets.c.state.in_(_LIVE))
-        return (await self.session.execute(query.limit(1))).first() is None
+        """Tells whether a newer wish for the same place exists that was not called off, or to leave what is there."""
+        query = sa.select(targets.c.id).where(targets.c.id == target.id, newer_of_place())
+        return (await self.session.execute(query)).first() is not None
 
     async def claim(
         self, target_id: str, *, lease: str, now: datetime, until: datetime, most_of_owner: int
@@ -187,42 +204,32 @@ class TargetQueries(UnitOfWork):
 
         The new version fences out whoever had it before.
         """
-        busy = sa.exists().where(
-            _OTHER.c.connection_id == targets.c.connection_id,
-            _OTHER.c.slot == targets.c.slot,
-            _OTHER.c.id != targets.c.id,
-            _OTHER.c.leased_until > now,
+        rows = await self.run(
+            _CLAIM, target_id=target_id, lease=lease, now=now, until=until, most_of_owner=most_of_owner
         )
-        free = (
-            sa.select(targets.c.id)
-            .where(
-                targets.c.id == target_id,
-                sa.or_(targets.c.leased_until.is_(None), targets.c.leased_until <= now),
-                ~busy,
-                _held_of_owner(now, most_of_owner) < most_of_owner,
-            )
-            .with_for_update(of=targets, skip_locked=True)
-            .cte("free")
+        return _TARGET.validate_python(rows[0]) if rows else None
+
+    async def around(self, target: Target) -> Around:
+        """Reads what a target depends on."""
+        key = f"{target.platform}.{target.slot}"
+        row = (await self.run(_AROUND, target_id=target.id, rendition_key=key))[0]
+
+        def part(table: sa.Table) -> dict[str, Any] | None:  # its columns, unless there is no row
+            columns = {column.key: row[f"{table.name}.{column.key}"] for column in table.c}
+            return None if any(columns[column.key] is None for column in table.primary_key) else columns
+
+        found, place, image, rendition = map(part, _AROUND_TARGET)
+        return Around(
+            connection=None if found is None else connection_of(found),
+            place=None if place is None else PLACE.validate_python(place),
+            image=None if image is None else ImageRevision(image["failure"], image["slot_failures"]),
+            rendition=None if rendition is None else Rendition(**rendition),
         )
-        claim = (
-            sa.update(targets)
-            .where(targets.c.id == free.c.id)
-            .values(lease=lease, leased_until=until, ring_at=until, deferred_at=None, version=targets.c.version + 1)
-            .returning(targets)
-        )
-        row = (await self.session.execute(claim)).first()
-        return None if row is None else _target(row)
 
     async def defer(self, target_id: str, *, now: datetime, again_at: datetime, most_of_owner: int) -> bool:
         """Lets a target wait until fewer of its owner's are under way on the platform. False where that is not what it waits for."""
-        full = (targets.c.id == target_id) & (_held_of_owner(now, most_of_owner) >= most_of_owner)
-        free = sa.or_(targets.c.leased_until.is_(None), targets.c.leased_until <= now)
-        change = sa.update(targets).where(full, free, targets.c.ring_at.is_not(None))
-        since = sa.func.coalesce(targets.c.deferred_at, now)
-        deferred = await self.session.execute(
-            change.values(deferred_at=since, ring_at=again_at).returning(targets.c.id)
-        )
-        return deferred.first() is not None
+        values = {"target_id": target_id, "now": now, "again_at": again_at, "most_of_owner": most_of_owner}
+        return bool(await self.run(_DEFER, **values))
 
     async def release_deferred(
         self, platforms: Collection[str], *, now: datetime, again_at: datetime, most_of_owner: int
@@ -275,22 +282,10 @@ class TargetQueries(UnitOfWork):
 
         Raises `StaleTargetError` when it was changed since it was read.
         """
-        change = (
-            sa.update(targets)
-            .where(targets.c.id == target.id, targets.c.version == target.version)
-            .values(
-                **{**_values(target), "version": target.version + 1},
-                lease=lease,
-                leased_until=until,
-                ring_at=ring_at,
-                deferred_at=None,
-            )
-            .returning(targets.c.version)
-        )
-        version = (await self.session.execute(change)).scalar_one_or_none()
-        if version is None:
+        values = {**_values(target), "lease": lease, "leased_until": until, "ring_at": ring_at}
+        if not await self.run(_SAVE, **values, old_version=target.version):
             raise StaleTargetError(target.id)
-        return replace(target, version=version)
+        return replace(target, version=target.version + 1)
 
     async def lease_of(self, target_id: str) -> tuple[str | None, datetime | None]:
         """Returns who has a target, and until when."""
@@ -312,16 +307,7 @@ class TargetQueries(UnitOfWork):
 
     async def ring_when_free(self, target_id: str, *, now: datetime) -> None:
         """Plans a doorbell for a target whose place another one holds: for when that one's lease ends."""
-        freed_at = (
-            sa.select(sa.func.max(_OTHER.c.leased_until))
-            .where(
-                _OTHER.c.connection_id == targets.c.connection_id,
-                _OTHER.c.slot == targets.c.slot,
-                _OTHER.c.id != targets.c.id,
-                _OTHER.c.leased_until > now,
-            )
-            .scalar_subquery()
-        )
+        freed_at = sa.select(sa.func.max(_OTHER.c.leased_until)).where(_others_of_place(now)).scalar_subquery()
         waits = (targets.c.id == target_id) & (targets.c.ring_at > freed_at)
         await self.session.execute(sa.update(targets).where(waits).values(ring_at=freed_at))
 
@@ -349,14 +335,9 @@ class TargetQueries(UnitOfWork):
     # Steps
 
     async def add_step(self, target: Target) -> None:
-        await self.session.execute(
-            sa.insert(target_steps).values(
-                id=new_id(),
-                target_id=target.id,
-                at=target.updated_at,
-                state=target.state,
-                reason=_REASON.dump_python(target.reason, mode="json"),
-            )
+        reason = _REASON.dump_python(target.reason, mode="json")
+        await self.run(
+            _ADD_STEP, id=new_id(), target_id=target.id, at=target.updated_at, state=target.state, reason=reason
         )
 
     async def steps_of(self, target_id: str, page: PageRequest) -> Sequence[TargetStep]:
@@ -382,7 +363,24 @@ def due_targets(platforms: Collection[str], *, now: datetime, limit: int) -> sa.
     return sa.select(due.c.id).select_from(served.join(due, sa.true()))
 
 
-def _held_of_owner(now: datetime, most: int) -> sa.ScalarSelect[int]:
+def _others_of_place(now: datetime | sa.BindParameter[datetime]) -> sa.ColumnElement[bool]:
+    """Matches the other targets of the same place that somebody works on."""
+    same = (_OTHER.c.connection_id == targets.c.connection_id) & (_OTHER.c.slot == targets.c.slot)
+    return same & (_OTHER.c.id != targets.c.id) & (_OTHER.c.leased_until > now)
+
+
+def newer_of_place() -> sa.Exists:
+    """Matches targets for whose place there is a newer wish that was not called off, or that to leave what is there."""
+    kept = _OTHER.c.reason["code"].astext == "KEPT_THERE"
+    return sa.exists().where(
+        _OTHER.c.connection_id == targets.c.connection_id,
+        _OTHER.c.slot == targets.c.slot,
+        _OTHER.c.id > targets.c.id,
+        sa.or_(_OTHER.c.state != TargetState.CANCELLED, kept),
+    )
+
+
+def _held_of_owner(now: sa.BindParameter[datetime], most: sa.BindParameter[int]) -> sa.ScalarSelect[int]:
     """Counts the targets of the same owner and platform that somebody works on, as far as `most`."""
     found = (
         sa.select(sa.literal(1))
@@ -404,3 +402,88 @@ def _values(target: Target) -> dict[str, Any]:  # columns of `targets`
 
 def _target(row: sa.Row[Any]) -> Target:  # a row of `targets`
     return _TARGET.validate_python(dict(row._mapping))
+
+
+# What a worker asks for with every doorbell and writes with every step.
+
+
+def _claim() -> sa.UpdateBase:
+    now, until = sa.bindparam("now", type_=_TIME), sa.bindparam("until", type_=_TIME)
+    most = sa.bindparam("most_of_owner", type_=sa.Integer)
+    free = (
+        sa.select(targets.c.id)
+        .where(
+            targets.c.id == sa.bindparam("target_id"),
+            sa.or_(targets.c.leased_until.is_(None), targets.c.leased_until <= now),
+            ~sa.exists().where(_others_of_place(now)),
+            _held_of_owner(now, most) < most,
+        )
+        .with_for_update(of=targets, skip_locked=True)
+        .cte("free")
+    )
+    return (
+        sa.update(targets)
+        .where(targets.c.id == free.c.id)
+        .values(
+            lease=sa.bindparam("lease"),
+            leased_until=until,
+            ring_at=until,
+            deferred_at=None,
+            version=targets.c.version + 1,
+        )
+        .returning(*_OF_TARGET)
+    )
+
+
+def _defer() -> sa.UpdateBase:
+    now, most = sa.bindparam("now", type_=_TIME), sa.bindparam("most_of_owner", type_=sa.Integer)
+    full = (targets.c.id == sa.bindparam("target_id")) & (_held_of_owner(now, most) >= most)
+    free = sa.or_(targets.c.leased_until.is_(None), targets.c.leased_until <= now)
+    since = sa.func.coalesce(targets.c.deferred_at, now)
+    change = sa.update(targets).where(full, free, targets.c.ring_at.is_not(None))
+    return change.values(deferred_at=since, ring_at=sa.bindparam("again_at")).returning(targets.c.id)
+
+
+def _save() -> sa.UpdateBase:
+    saved: dict[str, Any] = {
+        name: sa.bindparam(name) for name in Target.__dataclass_fields__ if name not in ("id", "version")
+    }
+    held: dict[str, Any] = {name: sa.bindparam(name) for name in ("lease", "leased_until", "ring_at")}
+    return (
+        sa.update(targets)
+        .where(targets.c.id == sa.bindparam("id"), targets.c.version == sa.bindparam("old_version"))
+        .values(**saved, **held, deferred_at=None, version=targets.c.version + 1)
+        .returning(targets.c.id)
+    )
+
+
+def _around() -> sa.Select[Any]:
+    wanted, place, made = targets.c, places.c, renditions.c
+    of_revision = (image_revisions.c.image_id == wanted.image_id) & (image_revisions.c.revision == wanted.revision)
+    of_slot = (made.image_id == wanted.image_id) & (made.revision == wanted.revision)
+    return (
+        sa.select(*(column.label(f"{table.name}.{column.key}") for table in _AROUND_TARGET for column in table.c))
+        .select_from(
+            targets.outerjoin(connections, connections.c.id == wanted.connection_id)
+            .outerjoin(places, (place.connection_id == wanted.connection_id) & (place.slot == wanted.slot))
+            .outerjoin(image_revisions, of_revision)
+            .outerjoin(renditions, of_slot & (made.key == sa.bindparam("rendition_key")))
+        )
+        .where(wanted.id == sa.bindparam("target_id"))
+    )
+
+
+_AROUND_TARGET = (connections, places, image_revisions, renditions)
+_AROUND = Statement(_around())
+_TIME = sa.DateTime(timezone=True)
+_OF_TARGET = [targets.c[name] for name in Target.__dataclass_fields__]
+_CLAIM, _DEFER, _SAVE = Statement(_claim()), Statement(_defer()), Statement(_save())
+_ADD_STEP = Statement(
+    sa.insert(target_steps).values({column.name: sa.bindparam(column.name) for column in target_steps.c})
+)
+_LOCK_SYNC = Statement(sa.select(syncs).where(syncs.c.id == sa.bindparam("sync_id")).with_for_update())
+_LIVE_TARGET = Statement(
+    sa.select(targets.c.id)
+    .where(targets.c.sync_id == sa.bindparam("sync_id"), targets.c.state == sa.any_(sa.literal(_LIVE, ARRAY(sa.Text))))
+    .limit(1)
+)

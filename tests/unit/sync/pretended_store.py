@@ -18,7 +18,7 @@ from services.sync.domain.connection import Connection, Grant, Place, refresh_ti
 from services.sync.domain.target import TRANSITIONS, Seen, Target, TargetState
 from services.sync.store import StaleTargetError, Store
 from services.sync.store.renditions import ImageRevision, Rendition
-from services.sync.store.targets import Sync
+from services.sync.store.targets import Around, Sync
 
 Place_ = tuple[str, str]
 
@@ -228,8 +228,10 @@ class MemoryStore:
         tables = await self._writing()
         tables.syncs[sync_id] = (tables.syncs[sync_id][0], finished_at, finish_version)
 
-    async def all_rest(self, sync_id: str) -> bool:
-        return all(row.target.state.rests for row in self._rows() if row.target.sync_id == sync_id)
+    async def sync_at_rest(self, sync_id: str) -> Sync | None:
+        sync: Sync = await self.sync(sync_id, lock=True)
+        rests = all(row.target.state.rests for row in self._rows() if row.target.sync_id == sync_id)
+        return sync if rests else None
 
     async def add_target(self, target: Target, *, ring_at: datetime | None) -> None:
         (await self._writing()).targets[target.id] = Row(target, ring_at=ring_at)
@@ -282,6 +284,16 @@ class MemoryStore:
         target = replace(row.target, version=row.target.version + 1)
         tables.targets[target_id] = Row(target, lease, until, until)
         return target
+
+    async def around(self, target: Target) -> Around:
+        return Around(
+            connection=self._seen.connections.get(target.connection_id),
+            place=self._seen.places.get((target.connection_id, target.slot)),
+            image=self._seen.images.get((str(target.image_id), target.revision)),
+            rendition=self._seen.renditions.get(
+                (str(target.image_id), target.revision, f"{target.platform}.{target.slot}")
+            ),
+        )
 
     async def defer(self, target_id: str, *, now: datetime, again_at: datetime, most_of_owner: int) -> bool:
         # One place alone is never too many.
@@ -373,8 +385,11 @@ class MemoryStore:
         tables = await self._writing()
         tables.holds[key] = max(until, tables.holds.get(key, until))
 
-    async def holds(self, keys: Collection[str], now: datetime) -> dict[str, datetime]:
-        return {key: until for key, until in self._seen.holds.items() if key in keys and until > now}
+    async def left_alone(
+        self, server: str, keys: Collection[str], now: datetime
+    ) -> tuple[Circuit | None, dict[str, datetime]]:
+        held = {key: until for key, until in self._seen.holds.items() if key in keys and until > now}
+        return self._seen.circuits.get(server), held
 
 
 def _place(target: Target) -> Place_:

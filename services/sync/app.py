@@ -31,6 +31,7 @@ from services.sync.library import Library
 from services.sync.looks import Looker
 from services.sync.places import Platforms
 from services.sync.platforms.base import Adapter, AdapterContext, Registrations, Unavailable, find_builders
+from services.sync.probes import Probes
 from services.sync.reconciler import Reconciler
 from services.sync.registrations import SealedRegistrations
 from services.sync.settings import SyncSettings
@@ -46,6 +47,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 # Places that are to be looked at come up when somebody connects, and that person watches.
 LOOK_AROUND_SECONDS = 1.0
+PROBE_SECONDS = 5.0
 COUNT_SECONDS = 15.0
 PURGE_SECONDS = 600.0
 # What platforms show is taken as it is: anything that can be decoded, however small.
@@ -66,6 +68,7 @@ def build(settings: SyncSettings, *, clock: Clock = utc_now) -> App:
     worker = build_worker(settings, stores=queued, objects=objects, workers=workers, clock=clock)
     platforms, tokens, looker = worker.platforms, worker.tokens, worker.looker
     sweeper = Sweeper(stores, platforms, tokens, looker, clock)
+    probes = Probes(stores, platforms, tokens, clock)
     reconciler = Reconciler(worker)
     upload = channels.to(settings.upload_target, upload_pb2.DESCRIPTOR.services_by_name["UploadService"])
     connections = Connections(
@@ -105,6 +108,7 @@ def build(settings: SyncSettings, *, clock: Clock = utc_now) -> App:
             PeriodicTask("sync_doorbells", sweeper.ring_for_due, every_seconds=settings.sweep_seconds),
             PeriodicTask("sync_deferred", sweeper.ring_for_deferred, every_seconds=settings.sweep_seconds),
             PeriodicTask("sync_looks", sweeper.look_around, every_seconds=LOOK_AROUND_SECONDS),
+            PeriodicTask("sync_probes", probes.probe_due, every_seconds=PROBE_SECONDS),
             PeriodicTask("sync_counts", sweeper.count, every_seconds=COUNT_SECONDS),
             PeriodicTask("sync_purge", sweeper.purge, every_seconds=PURGE_SECONDS),
         ],

@@ -147,7 +147,8 @@ async def park_connection(
         return False
     if current is None or not current.works:
         return True
-    reason = reasons.revoked(rules.platform_name)
+    is_over = connection.ends_at is not None and connection.ends_at <= now
+    reason = (reasons.access_over if is_over else reasons.revoked)(rules.platform_name)
     await store.set_health(connection.id, ConnectionState.NEEDS_RECONNECT, reason, now=now)
     waiting = await store.targets_of_connection(connection.id, PARKABLE)
     for target in waiting:

@@ -80,6 +80,8 @@ class Looker:
             seen = Seen(at, shown.url, shown.tag, trouble=trouble) if trouble else Seen(at)
         async with self.stores() as store:
             await store.set_seen(connection.id, slot, seen)
+            if connection.unreachable_since is not None:
+                await store.note_answer(connection.id, at)
             if is_new:
                 store.record(_observed(connection, slot, at), owner_id=connection.owner_id)
             await store.commit()

@@ -55,6 +55,10 @@ class Platforms:
             sorted(kind for kind, slot in platform.slots.items() if slot.mode != "none" and slot.observe in _SEEN_BY)
         )
 
+    def setup_steps(self, platform: str) -> Sequence[str]:
+        """Returns what the operator has to do before accounts of a platform can be connected here; nothing where they can, or nothing helps."""
+        return self.unavailable[platform].steps if platform in self.unavailable else ()
+
     def why_not(self, platform: str) -> str:
         """Returns why accounts of a platform cannot be connected here; empty where they can."""
         if platform in self.adapters:

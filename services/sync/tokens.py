@@ -50,6 +50,8 @@ class Tokens:
         Raises `PlatformError` when it has ended and cannot be renewed now.
         """
         now = self.clock()
+        if connection.ends_at is not None and connection.ends_at <= now:
+            raise PlatformError(AuthRevoked("the access is over, and cannot be renewed"))
         if connection.refresh_at is None or now < connection.refresh_at:
             return self.open(connection)
         try:

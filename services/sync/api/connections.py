@@ -13,7 +13,9 @@ class ConnectionsApi(Messages, sync_pb2_grpc.SyncServiceServicer):
     async def BeginConnection(
         self, request: sync_pb2.BeginConnectionRequest, context: Context
     ) -> sync_pb2.BeginConnectionResponse:
-        begun = await self._connections.begin(request.platform, request.instance, owner_id=caller())
+        begun = await self._connections.begin(
+            request.platform, request.instance, owner_id=caller(), connection_id=request.connection_id
+        )
         return sync_pb2.BeginConnectionResponse(
             authorize_url=begun.authorize_url, expire_time=timestamp(begun.attempt.expires_at)
         )
@@ -31,11 +33,12 @@ class ConnectionsApi(Messages, sync_pb2_grpc.SyncServiceServicer):
     async def GetConnectionChoice(
         self, request: sync_pb2.GetConnectionChoiceRequest, context: Context
     ) -> sync_pb2.GetConnectionChoiceResponse:
-        choice = await self._connections.offered(request.id, owner_id=caller())
+        choice, expected = await self._connections.offered(request.id, owner_id=caller())
         return sync_pb2.GetConnectionChoiceResponse(
             platform=choice.platform,
             accounts=[offered_message(offer) for offer in choice.offers],
             expire_time=timestamp(choice.expires_at),
+            expected=self._connection(expected) if expected else None,
         )
 
     async def ChooseConnections(

@@ -51,6 +51,10 @@ class Messages:
             create_time=timestamp(connection.created_at),
             check_time=timestamp(connection.checked_at),
             server_software="" if shown.terms is None else shown.terms.software,
+            expire_time=timestamp(connection.ends_at),
+            unreachable_since=timestamp(connection.unreachable_since),
+            leaving=connection.leaving_since is not None,
+            waiting_targets=shown.waiting,
         )
 
     def _slot(self, platform: str, place: Place, terms: ServerTerms | None) -> sync_pb2.ConnectionSlot:

@@ -20,6 +20,7 @@ class PlatformsApi(Messages, sync_pb2_grpc.SyncServiceServicer):
             name=platform.name,
             can_connect=adapter is not None,
             cannot_connect_reason=self._platforms.why_not(platform_id),
+            setup_steps=self._platforms.setup_steps(platform_id),
             takes_instance=platform.takes_instance,
             suggested_instances=adapter.suggested_instances if adapter else (),
             catalogue=struct_message(platform.public()),

@@ -35,6 +35,10 @@ class RemoteAccount:
     url: str
     instance: str = ""
 
+    def is_same(self, other: "RemoteAccount") -> bool:
+        """Tells whether both name the same account; how it is called may have changed."""
+        return (self.instance, self.remote_id) == (other.instance, other.remote_id)
+
 
 @dataclass(frozen=True)
 class Grant:
@@ -61,7 +65,8 @@ class OpenedAccount:
 class Connection:
     """One connected account. The credentials are sealed; `grant_version` grows when they change.
 
-    `leaving_since` is set while pictures from before are put back, after which it is disconnected.
+    `leaving_since` is set while pictures from before are put back, after which it is disconnected. `expiry_notes` counts how often its
+    owner was told that the present access ends.
     """
 
     id: str
@@ -81,10 +86,16 @@ class Connection:
     time_zone: str = "UTC"
     unreachable_since: datetime | None = None
     leaving_since: datetime | None = None
+    expiry_notes: int = 0
 
     @property
     def works(self) -> bool:
         return self.state is ConnectionState.HEALTHY
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """Tells when the access ends for good; None where it can be renewed, or does not end."""
+        return self.expires_at if self.refresh_at is None else None
 
     @property
     def server(self) -> str:
@@ -128,7 +139,9 @@ class ConnectAttempt:
 
 
 def link_expired() -> PreconditionError:
-    return PreconditionError("This link is too old. Start connecting again.", reason="CONNECT_LINK_EXPIRED")
+    return PreconditionError(
+        "This link is too old, or somebody else's. Start connecting again.", reason="CONNECT_LINK_EXPIRED"
+    )
 
 
 def refresh_time(grant: Grant, now: datetime) -> datetime | None:

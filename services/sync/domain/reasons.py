@@ -150,6 +150,14 @@ def left_there(platform: str) -> Reason:
 # The person can do something
 
 
+def access_over(platform: str) -> Reason:
+    return Reason(
+        "AUTH_REVOKED",
+        f"{platform} gives access for a limited time, and that is over. Connect the account again: what waits here then goes on by itself.",
+        _YOU,
+    )
+
+
 def revoked(platform: str) -> Reason:
     return Reason(
         "AUTH_REVOKED",

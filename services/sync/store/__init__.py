@@ -7,9 +7,11 @@ from typing import Self
 
 from servicekit.database import Database
 from servicekit.ids import Clock
+from services.sync.store.care import CareQueries
 from services.sync.store.circuits import CircuitQueries
 from services.sync.store.connections import ConnectionQueries
 from services.sync.store.renditions import RenditionQueries
+from services.sync.store.sealed import SealedQueries
 from services.sync.store.servers import ServerQueries
 from services.sync.store.tables import inbox, metadata, outbox
 from services.sync.store.targets import StaleTargetError, TargetQueries
@@ -17,7 +19,9 @@ from services.sync.store.targets import StaleTargetError, TargetQueries
 __all__ = ["QueuedStore", "StaleTargetError", "Store", "inbox", "metadata", "outbox"]
 
 
-class Store(CircuitQueries, ConnectionQueries, RenditionQueries, ServerQueries, TargetQueries):
+class Store(
+    CareQueries, CircuitQueries, ConnectionQueries, RenditionQueries, SealedQueries, ServerQueries, TargetQueries
+):
     """The unit of work of the sync service."""
 
     outbox = outbox

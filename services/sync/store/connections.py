@@ -147,7 +147,11 @@ class ConnectionQueries(UnitOfWork):
     async def change_account(self, connection_id: str, account: RemoteAccount, now: datetime) -> None:
         """Notes how the account is called, and that the platform answered."""
         change = sa.update(connections).where(connections.c.id == connection_id)
-        await self.session.execute(change.values(remote_handle=account.handle, remote_url=account.url, checked_at=now))
+        await self.session.execute(
+            change.values(
+                remote_handle=account.handle, remote_url=account.url, checked_at=now, unreachable_since=None
+            )
+        )
 
     async def set_grant(self, connection: Connection, sealed: bytes, grant: Grant, now: datetime) -> bool:
         """Stores new credentials unless others were stored meanwhile. False then."""
@@ -161,6 +165,8 @@ class ConnectionQueries(UnitOfWork):
                 refresh_at=refresh_time(grant, now),
                 refresh_leased_until=None,
                 grant_version=connection.grant_version + 1,
+                expiry_notes=0,
+                unreachable_since=None,
             ).returning(connections.c.id)
         )
         return changed.first() is not None

@@ -1,4 +1,4 @@
-"""Which of several accounts to connect, where one consent has opened more than one.
+"""Which accounts to connect, where one consent has opened more than one, or another one than was to be connected again.
 
 Until its owner has chosen, the access to them is kept sealed, like what a beginning keeps, and for as long.
 """
@@ -20,6 +20,7 @@ from servicekit.vault import Vault, VaultError
 from services.sync.domain.connection import ATTEMPT_LIFE, ConnectAttempt, OpenedAccount, link_expired
 from services.sync.platforms.base import Adapter
 from services.sync.store import Store
+from services.sync.store.care import CHOICE_PREFIX
 
 log = structlog.get_logger()
 
@@ -59,6 +60,7 @@ class Choice:
     platform: str
     offers: Sequence[Offer]
     expires_at: datetime
+    expected_id: str = ""  # the connection that was to be connected again and is not among them
 
     def chosen(self, remote_ids: Collection[str]) -> list[Offer]:
         """Returns the offers that somebody has chosen, in the order offered. Raises `InvalidInputError`."""
@@ -81,21 +83,25 @@ class Choices:
     vault: Vault
     clock: Clock
 
-    async def offer(self, platform: str, opened: Sequence[OpenedAccount], adapter: Adapter, *, owner_id: str) -> str:
-        """Keeps several accounts for their owner to choose from; returns the id of the choice."""
+    async def offer(
+        self, platform: str, opened: Sequence[OpenedAccount], adapter: Adapter, *, owner_id: str, expected_id: str = ""
+    ) -> str:
+        """Keeps accounts for their owner to choose from; returns the id of the choice.
+
+        `expected_id` is the connection that was to be connected again, if one was.
+        """
         pictures = await asyncio.gather(*(_picture(adapter, each.picture_url) for each in opened[:PICTURES_MAX]))
         pictures += [b""] * (len(opened) - len(pictures))
         offers = [
             Offer(each, base64.b64encode(picture).decode()) for each, picture in zip(opened, pictures, strict=True)
         ]
         choice_id = new_id()
-        kept = {"offers": _OFFERS.dump_json(offers).decode()}
+        kept = {"offers": _OFFERS.dump_json(offers).decode(), "expected_id": expected_id}
         attempt = ConnectAttempt(
             id=choice_id,
             owner_id=owner_id,
             platform=platform,
-            # No callback leads here: no platform's state has this hash.
-            state_hash=f"choice/{choice_id}",
+            state_hash=f"{CHOICE_PREFIX}{choice_id}",
             sealed=self.vault.seal(kept, user=owner_id, thing=choice_id, field=KEPT_FIELD),
             expires_at=self.clock() + ATTEMPT_LIFE,
         )
@@ -119,7 +125,9 @@ class Choices:
         for offer in _OFFERS.validate_json(kept["offers"]):
             known = await store.connection_by_identity(owner_id, attempt.platform, offer.opened.account)
             offers.append(replace(offer, connection_id="" if known is None else known.id))
-        return Choice(attempt.platform, offers, attempt.expires_at)
+        expected_id = kept.get("expected_id", "")
+        is_among = expected_id in [offer.connection_id for offer in offers]
+        return Choice(attempt.platform, offers, attempt.expires_at, "" if is_among else expected_id)
 
 
 def picture_type(content: bytes) -> str:

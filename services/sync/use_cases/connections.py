@@ -2,7 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
@@ -25,6 +26,7 @@ from servicekit.vault import Vault, VaultError
 from services.sync.breaker import Breaker
 from services.sync.domain import outcomes as o
 from services.sync.domain import reasons
+from services.sync.domain.care import FIRST_PROBE_AFTER
 from services.sync.domain.connection import (
     ATTEMPT_LIFE,
     ConnectAttempt,
@@ -41,7 +43,8 @@ from services.sync.domain.target import TargetState, resumed, stopped, woken
 from services.sync.lifecycle import PARKABLE, park_connection, save_step
 from services.sync.looks import Looker
 from services.sync.places import Platforms
-from services.sync.platforms.base import Adapter, DifferentAccountError
+from services.sync.platforms.base import Adapter, DifferentAccountError, Session
+from services.sync.probes import identified, is_no_answer
 from services.sync.servers import Servers
 from services.sync.store import Store
 from services.sync.tokens import Tokens
@@ -54,6 +57,8 @@ INSTANCE_MAX_CHARACTERS = 253
 # What a platform may take to hear that we give its access back, while a person waits.
 REVOKE_SECONDS = 5.0
 KEPT_FIELD = "connect_attempt"
+# Beside what the adapter keeps of a beginning: the connection that is to be connected again, and what the beginning became.
+_EXPECTED, _BECAME = "@expected", "@became"
 
 # What a reconnect resolves.
 _RESUMED_BY_RECONNECT = ("AUTH_REVOKED", "MISSING_PERMISSION")
@@ -62,11 +67,15 @@ _UNFINISHED = (*PARKABLE, TargetState.SENDING, TargetState.NEEDS_YOU, TargetStat
 
 @dataclass(frozen=True)
 class ShownConnection:
-    """A connection with its places, avatar first, and what its server takes, as far as that is known."""
+    """A connection with its places, avatar first, and what its server takes, as far as that is known.
+
+    `waiting` counts the targets that wait until it is connected again.
+    """
 
     connection: Connection
     places: Sequence[Place] = ()
     terms: ServerTerms | None = None
+    waiting: int = 0
 
     @property
     def id(self) -> str:
@@ -105,11 +114,19 @@ class Connections:
     def choices(self) -> Choices:
         return Choices(self.stores, self.vault, self.clock)
 
-    async def begin(self, platform: str, instance: str, *, owner_id: str) -> Begun:
-        """Begins to connect an account.
+    async def begin(self, platform: str, instance: str, *, owner_id: str, connection_id: str = "") -> Begun:
+        """Begins to connect an account; with `connection_id` that one again, where it is, whatever else is said.
 
-        Raises `PreconditionError` for a platform that is not served here, `InvalidInputError` for a server that cannot be used.
+        Raises `PreconditionError` for a platform that is not served here, `InvalidInputError` for a server that cannot be used, and
+        `NotFoundError`.
         """
+        expected: Mapping[str, str] = {}
+        if connection_id:
+            async with self.stores() as store:
+                known = await existing_connection(store, connection_id, owner_id)
+            platform, expected = known.platform, {_EXPECTED: known.id}
+            takes_instance = self.platforms.catalogue.platforms[platform].takes_instance
+            instance = (known.account.instance or known.account.handle) if takes_instance else ""
         adapter = self._adapter(platform)
         if len(instance) > INSTANCE_MAX_CHARACTERS:
             raise InvalidInputError.of_field(
@@ -127,7 +144,7 @@ class Connections:
             owner_id=owner_id,
             platform=platform,
             state_hash=_hash(start.state),
-            sealed=self.vault.seal(start.kept, user=owner_id, thing=attempt_id, field=KEPT_FIELD),
+            sealed=self._seal(attempt_id, owner_id, {**start.kept, **expected}),
             expires_at=self.clock() + ATTEMPT_LIFE,
         )
         async with self.stores() as store:
@@ -136,7 +153,8 @@ class Connections:
         return Begun(start.authorize_url, attempt)
 
     async def finish(self, platform: str, parameters: Mapping[str, str], *, owner_id: str) -> Finished:
-        """Ends what `begin` began, unless the consent has opened several accounts: then their owner has to choose first.
+        """Ends what `begin` began, unless the consent has opened several accounts, or another one than was to be connected again: then
+        their owner has to choose first.
 
         What is on the platform now is looked at right after it by the sweeper, so that the browser is answered at once and a crash
         forgets nothing. Raises `PreconditionError` with the reason why the link leads nowhere, and `UnavailableError`.
@@ -151,34 +169,67 @@ class Connections:
             )
         try:
             kept = self.vault.open(attempt.sealed, user=owner_id, thing=attempt.id, field=KEPT_FIELD)
-            opened = await adapter.open_accounts(parameters, kept=kept, callback_url=self.callback_url(platform))
-        except DifferentAccountError as error:
-            raise PreconditionError(
-                "You signed in with another account than the one that you named. Start again, and sign in with that one.",
-                reason="DIFFERENT_ACCOUNT",
-            ) from error
         except VaultError as error:
             log.error("connect_attempt_not_opened", error=str(error))
             raise link_expired() from error
-        except PlatformError as error:
-            if isinstance(error.problem, o.Transient | o.RateLimited | o.OutcomeUnknown):
-                raise self._unavailable(platform, error) from error
-            log.warning("connect_refused", platform=platform, problem=str(error))
-            raise self._refused(platform, error.problem) from error
+        async with self.stores() as store:
+            expected = await store.connection(kept.pop(_EXPECTED), owner_id=owner_id) if _EXPECTED in kept else None
+        try:
+            with self._consenting(platform):
+                opened = await adapter.open_accounts(parameters, kept=kept, callback_url=self.callback_url(platform))
+        except DifferentAccountError as error:
+            if expected is None:
+                raise PreconditionError(
+                    "You signed in with another account than the one that you named. Start again, and sign in with that one.",
+                    reason="DIFFERENT_ACCOUNT",
+                ) from error
+            opened = [error.opened]
         if not opened:
             raise PreconditionError(
                 f"{self.platforms.name(platform)} has opened no account there that you look after. Nothing was connected; start again, "
                 "and choose one when it asks.",
                 reason="NO_ACCOUNTS",
             )
-        if len(opened) > 1:
-            choice_id = await self.choices.offer(platform, opened, adapter, owner_id=owner_id)
+        is_other = expected is not None and not expected.account.is_same(opened[0].account)
+        if len(opened) > 1 or is_other:
+            expected_id = "" if expected is None else expected.id
+            choice_id = await self.choices.offer(platform, opened, adapter, owner_id=owner_id, expected_id=expected_id)
             return Finished(choice_id=choice_id)
+        async with self.stores() as store:
+            known = await store.connection_by_identity(owner_id, platform, opened[0].account)
+        if known is not None:
+            await self._prove(platform, adapter, opened[0])
         try:
-            return await self._finish(platform, opened[0], owner_id)
+            return await self._finish(attempt, opened[0])
         except sa.exc.IntegrityError:
             # The same account was connected twice at once; the other one was first, so now it is a reconnect.
-            return await self._finish(platform, opened[0], owner_id)
+            return await self._finish(attempt, opened[0])
+
+    @contextmanager
+    def _consenting(self, platform: str) -> Iterator[None]:
+        """Says for people what goes wrong with a platform while they connect an account."""
+        try:
+            yield
+        except PlatformError as error:
+            if isinstance(error.problem, o.Transient | o.RateLimited | o.OutcomeUnknown):
+                raise self._unavailable(platform, error) from error
+            log.warning("connect_refused", platform=platform, problem=str(error))
+            raise self._refused(platform, error.problem) from error
+
+    async def _prove(self, platform: str, adapter: Adapter, opened: OpenedAccount) -> None:
+        """Asks the platform with new access to a known account, before it is called healthy and what waits goes on with it."""
+        with self._consenting(platform):
+            try:
+                account = await adapter.whoami(Session(opened.account, opened.grant.credentials))
+            except PlatformError as error:
+                if not isinstance(error.problem, o.AuthRevoked | o.AuthExpired):
+                    raise
+                account = None
+        if account is None or not account.is_same(opened.account):
+            raise PreconditionError(
+                f"{self.platforms.name(platform)} does not let us in with the access that it has just given. Nothing was changed; start again.",
+                reason="ACCESS_REFUSED",
+            )
 
     def _refused(self, platform: str, problem: o.Problem) -> PreconditionError:
         """Returns why a consent leads nowhere, for people."""
@@ -195,16 +246,27 @@ class Connections:
             case _:
                 return link_expired()
 
-    async def offered(self, choice_id: str, *, owner_id: str) -> Choice:
-        """Returns a choice that its owner has not made yet. Raises `NotFoundError` and `PreconditionError`."""
+    async def offered(self, choice_id: str, *, owner_id: str) -> tuple[Choice, ShownConnection | None]:
+        """Returns a choice that its owner has not made yet, and the connection that was expected and is not among it.
+
+        Raises `NotFoundError` and `PreconditionError`.
+        """
         async with self.stores() as store:
-            return await self.choices.open(store, choice_id, owner_id=owner_id)
+            choice = await self.choices.open(store, choice_id, owner_id=owner_id)
+            is_known = bool(choice.expected_id) and await store.connection(choice.expected_id, owner_id=owner_id)
+        return choice, await self.get(choice.expected_id, owner_id=owner_id) if is_known else None
 
     async def choose(self, choice_id: str, remote_ids: Collection[str], *, owner_id: str) -> Sequence[ShownConnection]:
         """Connects the accounts that their owner has chosen, all at once; the access to the others is forgotten.
 
-        Raises `NotFoundError`, `PreconditionError`, and `InvalidInputError` for what was not offered.
+        Raises `NotFoundError`, `PreconditionError`, `UnavailableError`, and `InvalidInputError` for what was not offered.
         """
+        async with self.stores() as store:
+            choice = await self.choices.open(store, choice_id, owner_id=owner_id)
+        known = [offer.opened for offer in choice.chosen(remote_ids) if offer.connection_id]
+        if known:
+            adapter = self._adapter(choice.platform)
+            await asyncio.gather(*(self._prove(choice.platform, adapter, opened) for opened in known))
         try:
             return await self._choose(choice_id, remote_ids, owner_id)
         except sa.exc.IntegrityError:
@@ -232,14 +294,35 @@ class Connections:
                 # Also another person's link: it is theirs, and connects nothing here.
                 raise link_expired()
             now = self.clock()
+            if attempt.used_at is not None:
+                await self._check_not_done(store, attempt)
             attempt.check_usable(now)
             await store.use_attempt(attempt.id, now)
             await store.commit()
         return attempt
 
-    async def _finish(self, platform: str, opened: OpenedAccount, owner_id: str) -> Finished:
+    async def _check_not_done(self, store: Store, attempt: ConnectAttempt) -> None:
+        """Raises `PreconditionError` where a used beginning has become a connection that is there: nothing is left to do then."""
+        try:
+            kept = self.vault.open(attempt.sealed, user=attempt.owner_id, thing=attempt.id, field=KEPT_FIELD)
+        except VaultError:
+            return
+        connection = await store.connection(kept[_BECAME], owner_id=attempt.owner_id)
+        if connection is not None:
+            raise PreconditionError(
+                f"{connection.account.handle} is connected already: this link has done its work.",
+                reason="CONNECT_ALREADY_DONE",
+                metadata={"connection_id": connection.id},
+            )
+
+    def _seal(self, attempt_id: str, owner_id: str, kept: Mapping[str, str]) -> bytes:
+        return self.vault.seal(kept, user=owner_id, thing=attempt_id, field=KEPT_FIELD)
+
+    async def _finish(self, attempt: ConnectAttempt, opened: OpenedAccount) -> Finished:
         async with self.stores() as store:
-            shown, reconnected = await self._connect(store, platform, opened, owner_id)
+            shown, reconnected = await self._connect(store, attempt.platform, opened, attempt.owner_id)
+            became = self._seal(attempt.id, attempt.owner_id, {_BECAME: shown.id})
+            await store.note_attempt_ended(attempt.id, became)
             await store.commit()
         return Finished(shown, reconnected=reconnected)
 
@@ -265,11 +348,24 @@ class Connections:
             )
             await store.add_connection(connection, slots, look_at=now)
         else:
-            connection = replace(known, account=account, state=ConnectionState.HEALTHY, reason=None, checked_at=now)
+            connection = replace(
+                known,
+                account=account,
+                state=ConnectionState.HEALTHY,
+                reason=None,
+                checked_at=now,
+                expires_at=grant.expires_at,
+                refresh_at=refresh_time(grant, now),
+                unreachable_since=None,
+                leaving_since=None,
+            )
             await store.set_grant(known, self.tokens.seal(known.id, owner_id, grant), grant, now)
             await store.change_account(known.id, account, now)
             await self._make_healthy(store, known)
+            # Whoever connects it again wants to keep it.
+            await store.set_leaving(known.id, None)
             await store.ensure_places(known.id, slots, look_at=now)
+        await store.plan_probe(connection.id, now + FIRST_PROBE_AFTER)
         await store.ask_server_again(platform, account.instance, now)
         store.record(_added(connection, reconnected=known is not None), owner_id=owner_id)
         places = (await store.places_of([connection.id]))[connection.id]
@@ -291,18 +387,22 @@ class Connections:
         """Returns a page of the owner's connections, newest first."""
         async with self.stores() as store:
             found = await store.connections_of(owner_id, page)
-            places = await store.places_of([connection.id for connection in found])
-            terms = await store.terms_of([connection.id for connection in found])
-        shown = [ShownConnection(each, places[each.id], terms.get(each.id)) for each in found]
+            shown = await self._shown(store, found)
         return page_of(page, shown)
+
+    async def _shown(self, store: Store, found: Sequence[Connection]) -> list[ShownConnection]:
+        ids = [connection.id for connection in found]
+        places, terms = await store.places_of(ids), await store.terms_of(ids)
+        parked = [connection.id for connection in found if not connection.works]
+        waiting = await store.count_waiting(parked, _RESUMED_BY_RECONNECT)
+        return [ShownConnection(each, places[each.id], terms.get(each.id), waiting.get(each.id, 0)) for each in found]
 
     async def get(self, connection_id: str, *, owner_id: str) -> ShownConnection:
         """Returns one of the owner's connections. Raises `NotFoundError`."""
         async with self.stores() as store:
             connection = await existing_connection(store, connection_id, owner_id)
-            places = (await store.places_of([connection.id]))[connection.id]
-            terms = (await store.terms_of([connection.id])).get(connection.id)
-        return ShownConnection(connection, places, terms)
+            [shown] = await self._shown(store, [connection])
+        return shown
 
     async def check(self, connection_id: str, *, owner_id: str) -> ShownConnection:
         """Asks the platform whose access this is and what it shows. A failed look disconnects nobody.
@@ -314,23 +414,24 @@ class Connections:
         adapter = self._adapter(connection.platform)
         try:
             async with Breaker(self.stores, self.clock).calling(connection):
-                session = await self.tokens.session(connection, adapter)
-                account = await adapter.whoami(session)
-                if account.remote_id != connection.account.remote_id:
-                    raise PlatformError(o.AuthRevoked("the access is another account's"))
+                session, account = await identified(connection, adapter, self.tokens)
                 async with self.stores() as store:
                     await store.change_account(connection.id, account, self.clock())
                     current = await store.connection(connection.id, lock=True)
                     if current is not None and not current.works:
                         await self._make_healthy(store, current)
+                        await store.plan_probe(current.id, self.clock() + FIRST_PROBE_AFTER)
                     await store.commit()
                 await Servers(self.stores, self.clock).terms(connection.platform, adapter, session, anew=True)
                 for slot in self.platforms.connectable_slots(self.platforms.catalogue.platforms[connection.platform]):
                     await self.looker.look(connection, adapter, session, slot)
         except PlatformError as error:
-            if not isinstance(error.problem, o.AuthRevoked):
-                raise self._unavailable(connection.platform, error) from error
             async with self.stores() as store:
+                if not isinstance(error.problem, o.AuthRevoked):
+                    if is_no_answer(error.problem):
+                        await store.note_unreachable(connection.id, self.clock())
+                        await store.commit()
+                    raise self._unavailable(connection.platform, error) from error
                 rules = self.platforms.rules(connection.platform, "avatar")
                 await park_connection(store, connection, rules=rules, now=self.clock())
                 await store.commit()
@@ -346,6 +447,7 @@ class Connections:
                 reason = reasons.connection_removed(name)
                 await save_step(store, target, stopped(target, TargetState.CANCELLED, reason, now=now))
             await store.remove_connection(connection.id)
+            await store.end_choices(owner_id, connection.platform, now)
             removed = events.ConnectionRemoved(
                 connection_id=connection.id,
                 owner_id=owner_id,

@@ -22,7 +22,7 @@ from linkarooie.sync.v1 import sync_pb2, sync_pb2_grpc
 from linkarooie.upload.v1 import upload_pb2, upload_pb2_grpc
 from sandbox import Sandbox
 from servicekit.bus import Bus
-from servicekit.errors import NotFoundError
+from servicekit.errors import NotFoundError, ServiceError
 from servicekit.grpc_errors import from_rpc_error
 from servicekit.identity import current_caller
 from servicekit.ids import new_id, utc_now
@@ -100,13 +100,17 @@ class Person:
             request, timeout=30, metadata=(("authorization", f"Bearer {self.token}"),)
         )
 
-    async def reason_of(self, call: Awaitable[Any]) -> str:
-        """Returns the reason of the error that a call ends with."""
+    async def error_of(self, call: Awaitable[Any]) -> ServiceError:
+        """Returns the error that a call ends with."""
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await call
         error = from_rpc_error(caught.value)
         assert error is not None, caught.value
-        return error.reason
+        return error
+
+    async def reason_of(self, call: Awaitable[Any]) -> str:
+        """Returns the reason of the error that a call ends with."""
+        return (await self.error_of(call)).reason
 
     async def begin(self, platform: str, instance: str = "") -> str:
         request = sync_pb2.BeginConnectionRequest(platform=platform, instance=instance)

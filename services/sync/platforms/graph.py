@@ -84,6 +84,8 @@ def problem_of(answer: Answer, *, writes: bool, now: datetime, link: str, rule: 
     `link` is where people settle what the platform asks of them, `rule` what the file that was sent has to keep.
     """
     refusal, detail = refusal_of(answer), described(answer)
+    if refusal is None and answer.status == 429:
+        return o.RateLimited(_until(answer, now), "account", detail)
     if refusal is None:
         return server_trouble(answer, writes=writes)
     code, subcode = refusal.code, refusal.subcode

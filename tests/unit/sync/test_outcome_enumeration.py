@@ -58,6 +58,10 @@ PLATFORMS = {
         {"server": "https://b.test", "issuer": "https://b.test", "key": KEY, "access_token": "t", "refresh_token": "r"},
         before_write={"uploadBlob": {"blob": {"$type": "blob"}}, "getRecord": {"cid": "c", "value": {}}},
     ),
+    "facebook": Platform(
+        {"LINKAROOIE_SYNC_FACEBOOK_APP_ID": "id", "LINKAROOIE_SYNC_FACEBOOK_APP_SECRET": "secret"},
+        {"access_token": "a-token-of-a-page"},
+    ),
     "instagram": Platform(
         {"LINKAROOIE_SYNC_INSTAGRAM_APP_ID": "id", "LINKAROOIE_SYNC_INSTAGRAM_APP_SECRET": "secret"},
         {"access_token": "a-token-of-sixty-days"},
@@ -323,9 +327,44 @@ BLUESKY = [
 ]
 
 
-def graph(code: int, to_look: type[o.Problem], subcode: int | None = None, status: int = 400) -> Said:
+def graph(
+    code: int,
+    to_look: type[o.Problem],
+    subcode: int | None = None,
+    status: int = 400,
+    to_write: type[o.Problem] | None = None,
+) -> Said:
     error = {"message": "m", "type": "OAuthException", "code": code, "error_subcode": subcode}
-    return Said(status, {"error": error}, None, to_look)
+    return Said(status, {"error": error}, to_write, to_look)
+
+
+def of_page(
+    code: int, to_write: type[o.Problem], to_look: type[o.Problem] | None = None, *subcodes: int, status: int = 400
+) -> Iterator[Said]:
+    for subcode in subcodes or (None,):
+        yield graph(code, to_look or to_write, subcode, status, to_write)
+
+
+FACEBOOK = [
+    *of_page(1, o.OutcomeUnknown, o.Transient),
+    *of_page(1, o.OutcomeUnknown, o.Transient, status=500),
+    *of_page(2, o.OutcomeUnknown, o.Transient, status=503),
+    *of_page(2, o.OutcomeUnknown, o.Transient, 1363047, 1609010),
+    *(said for code in (4, 17, 32, 341, 613, 80001) for said in of_page(code, o.RateLimited)),
+    *of_page(4, o.RateLimited, status=403),
+    *of_page(368, o.RateLimited, None, 1390008),
+    *(said for code in (10, 200, 210, 299) for said in of_page(code, o.MissingScope)),
+    *of_page(100, o.InvalidImage, o.Transient),
+    *of_page(100, o.InvalidImage, o.Transient, 1366046, 2069019),
+    *of_page(102, o.AuthRevoked),
+    *of_page(190, o.AuthRevoked),
+    *of_page(190, o.AuthRevoked, None, 458, 460, 463, 467, 492),
+    *of_page(190, o.AccountCheckpoint, None, 459, 464, 1404078),
+    *of_page(200, o.AccountCheckpoint, None, 1404112, 4854002),
+    *of_page(368, o.AccountCheckpoint),
+    *of_page(100, o.PolicyRejected, None, 1346003),
+    *of_page(506, o.Conflict),
+]
 
 
 INSTAGRAM = [
@@ -349,7 +388,7 @@ INSTAGRAM = [
     Said(200, {}, None, o.Transient),
 ]
 
-SAID = {"x": X, "mastodon": MASTODON, "bluesky": BLUESKY, "instagram": INSTAGRAM}
+SAID = {"x": X, "mastodon": MASTODON, "bluesky": BLUESKY, "facebook": FACEBOOK, "instagram": INSTAGRAM}
 WRITING = [name for name in SAID if not PLATFORMS[name].looks_only]
 
 

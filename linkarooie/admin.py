@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 app = typer.Typer(
     no_args_is_help=True,
-    help="Make accounts of staff, give roles, rotate signing keys, look after dead letters, have pictures made anew.",
+    help="Make accounts of staff, give roles, rotate keys, look after dead letters, have pictures made anew.",
 )
 app.add_typer(dead_letters.app, name="dead-letters")
 
@@ -53,10 +53,44 @@ def rotate_keys(
         bool,
         typer.Option("--at-once", help="A key leaked: end the present ones now, and every access token with them."),
     ] = False,
+    platform_tokens: Annotated[
+        bool,
+        typer.Option(
+            "--platform-tokens",
+            help="Instead, seal platform tokens with the first of LINKAROOIE_SYNC_VAULT_KEYS. Needs the environment of the sync service.",
+        ),
+    ] = False,
 ) -> None:
     """Make the key that signs access tokens from now on. Nobody is logged out."""
+    if platform_tokens:
+        if at_once:
+            raise typer.BadParameter("--at-once is about signing keys; platform tokens are sealed anew at once anyway")
+        _seal_platform_tokens()
+        return
     key = _with_operator(lambda operator: operator.key_care.rotate(at_once=at_once))
     typer.echo(f"The key {key.id} signs from {key.signs_from:%Y-%m-%d %H:%M:%S} UTC.")
+
+
+def _seal_platform_tokens() -> None:
+    from servicekit.telemetry import set_up_logs
+    from services.sync.operator import OperatorSettings, Resealed, operator_of
+
+    settings = load_settings(OperatorSettings)
+    set_up_logs(level="warning", format="console")
+
+    async def run() -> Resealed:
+        async with operator_of(settings) as operator:
+            return await operator.seal_anew()
+
+    done = asyncio.run(run())
+    typer.echo(f"Sealed {done.count:,} {'thing' if done.count == 1 else 'things'} with the first key.")
+    if not done.still_with:
+        typer.echo("No older key is needed any more: remove it once every process seals with the first one.")
+        return
+    for key_id, count in sorted(done.still_with.items()):
+        typer.echo(
+            f"The key {key_id} is still needed for {count:,}. Run this again; if the number stays, the key is not among the settings'."
+        )
 
 
 def _create(email: str, name: str, role: Role, *, password_stdin: bool) -> None:

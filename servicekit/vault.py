@@ -60,22 +60,22 @@ VaultKeys = Annotated[SecretStr, AfterValidator(_readable)]
 class Vault:
     """Seals with the first key and opens with any, so that keys can be changed one after the other.
 
-    `setting` is the variable that holds the keys, for messages.
+    `setting` is the variable that holds the keys, for messages; `newest` the id of the key that seals.
     """
 
     def __init__(self, keys: SecretStr, *, setting: str, random: Callable[[int], bytes] = os.urandom) -> None:
         self._setting = setting
         parsed = parse_keys(keys.get_secret_value())
-        self._newest = parsed[0].id
+        self.newest = parsed[0].id
         self._ciphers = {key.id: AESGCM(key.key) for key in parsed}
         self._random = random
 
     def seal(self, values: Mapping[str, str], *, user: str, thing: str, field: str) -> bytes:
         """Seals a mapping for one field of one thing of one user."""
         nonce = self._random(NONCE_BYTES)
-        key_id = self._newest.encode("ascii")
+        key_id = self.newest.encode("ascii")
         plain = json.dumps(dict(values), separators=(",", ":")).encode()
-        sealed = self._ciphers[self._newest].encrypt(nonce, plain, _binding(user, thing, field))
+        sealed = self._ciphers[self.newest].encrypt(nonce, plain, _binding(user, thing, field))
         return bytes([len(key_id)]) + key_id + nonce + sealed
 
     def open(self, sealed: bytes, *, user: str, thing: str, field: str) -> dict[str, str]:

@@ -29,24 +29,29 @@ def narrowed(slot: Slot, terms: ServerTerms | None) -> Slot:
 
 
 def check_fits(picture: Picture, slot: Slot, *, server: str) -> None:
-    """Raises `PlatformError` for what a server would refuse.
+    """Raises `PlatformError` for what a server would refuse, see `misfit`."""
+    problem = misfit(picture.content_type, len(picture.content), slot, server=server)
+    if problem is not None:
+        raise PlatformError(problem)
+
+
+def misfit(content_type: str, size: int, slot: Slot, *, server: str) -> o.Problem | None:
+    """Returns why a server would refuse a file of so many bytes; None where it fits.
 
     The files are made for the catalogue's limits, which nearly every server allows. The rest is for the person to decide: a
     smaller file would be a worse picture, or a still one where the person chose one that moves.
     """
     if not slot.wants_picture:
-        raise PlatformError(o.Unsupported(f"{server} has no {slot.kind} that could be set."))
-    if picture.content_type not in slot.formats:
-        names, own = " or ".join(_format(each) for each in slot.formats), _format(picture.content_type)
+        return o.Unsupported(f"{server} has no {slot.kind} that could be set.")
+    if content_type not in slot.formats:
+        names, own = " or ".join(_format(each) for each in slot.formats), _format(content_type)
         advice = "Choose another picture, one that does not move."
-        raise PlatformError(o.InvalidImage(f"{server} takes {names} here, and this file is a {own}. {advice}"))
-    size = len(picture.content)
+        return o.InvalidImage(f"{server} takes {names} here, and this file is a {own}. {advice}")
     if size > slot.max_bytes:
         limit, own = _size(slot.max_bytes), _size(size)
         advice = "Choose a picture with fewer details, or one that does not move."
-        raise PlatformError(
-            o.InvalidImage(f"{server} takes files up to {limit} here, and this one has {own}. {advice}")
-        )
+        return o.InvalidImage(f"{server} takes files up to {limit} here, and this one has {own}. {advice}")
+    return None
 
 
 def fitted_alt_text(text: str, slot: Slot) -> str:

@@ -261,5 +261,14 @@ circuits = sa.Table(
     _time("probed_until", nullable=True),
 )
 
+# What owners have chosen as defaults, as it was heard of last.
+followed_defaults = sa.Table(
+    "followed_defaults",
+    metadata,
+    _id("owner_id", primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("choices", postgresql.JSONB, nullable=False),
+)
+
 outbox = outbox_table(metadata)
 inbox = inbox_table(metadata)

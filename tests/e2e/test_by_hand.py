@@ -28,7 +28,7 @@ async def test_a_picture_is_prepared_set_by_hand_and_verified(browsing: Browsing
     async with page.expect_download() as downloading:
         await row.get_by_role("link", name="Download the picture").click()
     prepared = tmp_path / (await downloading.value).suggested_filename
-    assert prepared.suffix in (".jpeg", ".png")
+    assert prepared.suffix in (".jpg", ".png")
     await (await downloading.value).save_as(prepared)
     await set_on_the_platforms_page(browsing, prepared)
 

@@ -41,6 +41,7 @@ from services.sync.turn import Worker
 from services.sync.use_cases.connections import Connections
 from services.sync.use_cases.pictures import Pictures
 from services.sync.use_cases.renditions import Renditions
+from services.sync.use_cases.roll_backs import RollBacks
 from services.sync.use_cases.syncs import Syncs
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -76,11 +77,13 @@ def build(settings: SyncSettings, *, clock: Clock = utc_now) -> App:
     )
     library = Library(upload_pb2_grpc.UploadServiceStub(upload))
     syncs = Syncs(stores, platforms, library, clock)
+    roll_backs = RollBacks(stores, platforms, clock)
     api = SyncApi(
         connections=connections,
         syncs=syncs,
         pictures=Pictures(stores, objects, platforms, library),
         platforms=platforms,
+        roll_backs=roll_backs,
     )
     consumer = partial(Consumer, bus, ack_wait_seconds=settings.consumer_ack_wait_seconds, clock=clock)
     consumers = [

@@ -10,11 +10,19 @@ from services.sync.domain.target import Seen, Submission
 
 @dataclass(frozen=True)
 class Wanted:
-    """The file that a place shall show. `content_id` is the tag that it has there, where the platform makes it from the content."""
+    """The file that a place shall show; an empty one says that it shall show none.
+
+    `content_id` is the tag that it has there, where the platform makes it from the content; `found_tag` the one that it had there when
+    it was found.
+    """
 
     sha256: str
     perceptual_hash: str
     content_id: str | None = None
+    found_tag: str = ""
+
+
+NOTHING = Wanted("", "")
 
 
 def compared(seen: Seen, wanted: Wanted | None, *, slot: Slot, place: Place | None, sent: Submission | None) -> Seen:
@@ -23,9 +31,13 @@ def compared(seen: Seen, wanted: Wanted | None, *, slot: Slot, place: Place | No
     Platforms re-encode, so pictures are compared by how they look. A picture that is known to be an older one is not the
     wanted one, however alike they are: after a small retouch they nearly are the same.
     """
+    if wanted == NOTHING:
+        return replace(seen, is_wanted=not seen.tag and not seen.url)
     if wanted is None or not seen.tag:
         return seen
     bits = _distance(seen.perceptual_hash, wanted.perceptual_hash)
+    if seen.tag == wanted.found_tag:
+        return replace(seen, distance=bits, is_wanted=True)
     if wanted.content_id is not None:
         return replace(seen, distance=bits, is_wanted=seen.tag == wanted.content_id)
     is_other_file_of_ours = place is not None and place.ours_tag == seen.tag and place.ours_sha256 != wanted.sha256

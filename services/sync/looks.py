@@ -1,4 +1,4 @@
-"""Looks what a place shows, and keeps a copy of every picture found there, so that it can be put back."""
+"""Looks what a place shows, and keeps a copy of every picture found there, or that there was none, so that it can be put back."""
 
 import asyncio
 import hashlib
@@ -80,6 +80,9 @@ class Looker:
             seen = Seen(at, shown.url, shown.tag, trouble=trouble) if trouble else Seen(at)
         async with self.stores() as store:
             await store.set_seen(connection.id, slot, seen)
+            if kept is None:
+                # What comes next is not what was there first.
+                await store.add_snapshot(_without_copy(connection, slot, seen))
             if connection.unreachable_since is not None:
                 await store.note_answer(connection.id, at)
             if is_new:
@@ -89,7 +92,8 @@ class Looker:
 
     async def _kept(self, connection: Connection, slot: str, tag: str) -> Snapshot | None:
         async with self.stores() as store:
-            return await store.snapshot(connection.id, slot, tag)
+            found = await store.snapshot(connection.id, slot, tag)
+        return found if found is not None and found.object_key else None
 
     async def _keep(self, connection: Connection, adapter: Adapter, slot: str, shown: Observation) -> Snapshot:
         with tempfile.NamedTemporaryFile(prefix="linkarooie-look-") as file:
@@ -136,6 +140,23 @@ class Looker:
         if status != 200:
             # Most often the picture was changed between the two questions.
             raise PlatformError(Transient(f"the picture's address answers HTTP {status}"))
+
+
+def _without_copy(connection: Connection, slot: str, seen: Seen) -> Snapshot:
+    """Says that there was no picture, or one that we could not copy."""
+    return Snapshot(
+        id=new_id(),
+        owner_id=connection.owner_id,
+        connection_id=connection.id,
+        slot=slot,
+        tag=seen.tag,
+        url=seen.url,
+        sha256="",
+        object_key="",
+        content_type="",
+        perceptual_hash="",
+        taken_at=seen.at,
+    )
 
 
 def _observed(connection: Connection, slot: str, at: datetime) -> events.ConnectionObserved:

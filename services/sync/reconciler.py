@@ -68,6 +68,7 @@ class Reconciler:
                 place=around.place,
                 image=around.image,
                 rendition=around.rendition,
+                snapshot=await store.snapshot_by_id(target.snapshot_id) if target.snapshot_id else None,
                 admission=await self._admission(store, target, around.connection, now),
                 is_overruled=target.state.rests and await store.has_newer_target(target),
             )

@@ -19,7 +19,7 @@ from servicekit.object_store import ObjectMissingError, ObjectStore
 from servicekit.protobuf import timestamp
 from services.sync import metrics
 from services.sync.breaker import Admission, Breaker, place_key, server_holds
-from services.sync.compare import Wanted, compared
+from services.sync.compare import NOTHING, Wanted, compared
 from services.sync.domain import outcomes as o
 from services.sync.domain import reasons
 from services.sync.domain import target as steps
@@ -35,8 +35,10 @@ from services.sync.looks import Looker
 from services.sync.places import Platforms
 from services.sync.platforms.base import Adapter, Kind, Picture, Session
 from services.sync.platforms.limits import Spent, noting_limits
+from services.sync.putting_back import cannot_put_back, made_to_fit
 from services.sync.servers import ASK_SECONDS, Servers
 from services.sync.store import Store
+from services.sync.store.connections import Snapshot
 from services.sync.store.renditions import ImageRevision, Rendition
 from services.sync.tokens import Tokens
 
@@ -92,7 +94,12 @@ class Known:
     image: ImageRevision | None
     rendition: Rendition | None
     admission: Admission
+    snapshot: Snapshot | None = None
     is_overruled: bool = False  # a resting target, for whose place something newer is wished
+
+
+class _CopyMissingError(Exception):
+    """Our copy of what is to be put back is gone."""
 
 
 class Turn:
@@ -112,13 +119,21 @@ class Turn:
         if connection is None or place is None:
             return rules
         # What cannot be sent again is asked about.
-        can_restore = rules.mode == "write" and self._has_file
+        can_restore = rules.mode == "write" and self._file is not None
         at = next_check(connection.check_every, connection.time_zone, after=self._clock(), spread=connection.id)
         return replace(rules, next_check_at=at, on_difference=place.on_difference if can_restore else OnDifference.ASK)
 
     @property
-    def _has_file(self) -> bool:
-        return self._known.rendition is not None
+    def _file(self) -> Rendition | Snapshot | None:
+        """What there is to send."""
+        snapshot = self._known.snapshot
+        return self._known.rendition if snapshot is None or snapshot.shows_nothing else snapshot
+
+    @property
+    def _takes_away(self) -> bool:
+        """True where the wish is for the place to be as it was found: empty. Nothing else ever takes a picture away."""
+        snapshot = self._known.snapshot
+        return snapshot is not None and snapshot.id == self.target.snapshot_id and snapshot.shows_nothing
 
     async def take(self) -> None:
         """Goes as far as it goes now. Raises `StaleTargetError` when somebody else changed the target."""
@@ -171,10 +186,13 @@ class Turn:
         if target.is_out or target.state.rests:
             # What is out is looked for, whatever has become of the file since.
             return steps.unwatched(target) if target.state.rests and self._wanted() is None else None
-        if known.rendition is not None:
+        cannot = cannot_put_back(known.snapshot, platform=rules.platform_name) if target.image_id is None else None
+        if cannot is not None:
+            return steps.stopped(target, TargetState.FAILED, cannot, now=now)
+        if self._file is not None or self._takes_away:
             # Where there is nothing to look at, there is nothing to do but to ask for a hand.
             blind = rules.mode == "assisted" and not rules.observable
-            return steps.needs_hand(target, rules, now=now) if blind else None
+            return steps.needs_hand(target, rules, now=now, takes_away=self._takes_away) if blind else None
         if known.image is None:
             return steps.awaiting_rendition(target, rules, now=now)
         failure = known.image.failure_of(f"{target.platform}.{target.slot}")
@@ -208,8 +226,11 @@ class Turn:
                 await self._leave(steps.reminded(self.target, seen=seen))
                 return False
             case Verdict.SEND if self._rules.mode == "assisted":
-                await self._leave(steps.needs_hand(self.target, self._rules, now=now, seen=seen))
+                after = steps.needs_hand(self.target, self._rules, now=now, seen=seen, takes_away=self._takes_away)
+                await self._leave(after)
                 return False
+            case Verdict.SEND if self._takes_away:
+                return await self._take_away(seen)
             case Verdict.SEND:
                 return await self._send(seen)
 
@@ -221,10 +242,16 @@ class Turn:
         return compared(seen, self._wanted(), slot=self._slot, place=self._known.place, sent=target.submission)
 
     def _wanted(self) -> Wanted | None:
-        rendition, sent = self._known.rendition, self.target.submission
-        if rendition is not None:
-            sha256, perceptual_hash = rendition.sha256, rendition.perceptual_hash
-        elif sent is not None:
+        file, sent = self._file, self.target.submission
+        if self._takes_away:
+            return NOTHING
+        if isinstance(file, Snapshot):
+            # What was sent may be made to fit; it stays the same picture.
+            content = sent.sha256 if sent is not None and sent.sha256 else file.sha256
+            return Wanted(file.sha256, file.perceptual_hash, self._adapter.content_id(content), found_tag=file.tag)
+        if file is not None:
+            sha256, perceptual_hash = file.sha256, file.perceptual_hash
+        elif sent is not None and sent.sha256:
             sha256, perceptual_hash = sent.sha256, sent.perceptual_hash
         else:
             return None
@@ -255,6 +282,9 @@ class Turn:
             if wanted is not None:
                 await store.set_ours(target.connection_id, target.slot, tag=seen.tag, sha256=wanted.sha256)
             await store.commit()
+        if target.state is TargetState.VERIFIED:
+            # A check; it is not what was waited for.
+            return
         taken = (now - target.requested_at).total_seconds()
         metrics.VERIFIED_SECONDS.labels(target.platform).observe(taken)
         log.info("target_verified", attempts=target.attempts, seconds=round(taken, 1))
@@ -278,11 +308,14 @@ class Turn:
 
     async def _send(self, seen: Seen) -> bool:
         """Sends the picture: intent, call, answer. Whatever happens to this process, the intent is known."""
-        picture, perceptual_hash = await self._picture()
-        # As it was when the target was claimed: nobody else sends to its place, so nobody else holds it.
-        target, cooling_until = self.target, self._known.admission.sends_wait_until
-        if cooling_until is not None and cooling_until > self._clock():
-            raise PlatformError(o.Cooldown(cooling_until))
+        target = self.target
+        try:
+            picture, perceptual_hash = await self._picture()
+        except _CopyMissingError:
+            missing = reasons.snapshot_missing(self._rules.platform_name)
+            await self._leave(steps.stopped(target, TargetState.FAILED, missing, now=self._clock()))
+            return False
+        self._check_cooled_down()
         terms, picture = await self._fitted(picture)
         intent = steps.begin_sending(
             target, seen, sha256=picture.sha256, perceptual_hash=perceptual_hash, now=self._clock()
@@ -293,19 +326,41 @@ class Turn:
             success = await self._adapter.submit(replace(session, terms=terms), cast("Kind", target.slot), picture)
         return await self._take_answer(success)
 
+    async def _take_away(self, seen: Seen) -> bool:
+        """Takes the picture away, under the rules of a send: intent, call, answer."""
+        self._check_cooled_down()
+        terms, _ = await self._terms()
+        intent = steps.begin_sending(self.target, seen, sha256="", perceptual_hash="", now=self._clock())
+        async with self._calling("remove", self._worker.write_timeout_seconds) as session:
+            await self._keep(intent, lease_for=self._worker.send_lease)
+            success = await self._adapter.remove(replace(session, terms=terms), cast("Kind", self.target.slot))
+        return await self._take_answer(success)
+
+    def _check_cooled_down(self) -> None:
+        # As it was when the target was claimed: nobody else sends to its place, so nobody else holds it.
+        cooling_until = self._known.admission.sends_wait_until
+        if cooling_until is not None and cooling_until > self._clock():
+            raise PlatformError(o.Cooldown(cooling_until))
+
     async def _picture(self) -> tuple[Picture, str]:
-        rendition = self._known.rendition
-        if rendition is None:
+        file = self._file
+        if file is None:
             raise PlatformError(o.Transient("there is no file to send", is_ours=True))
         try:
-            content = b"".join([chunk async for chunk in self._worker.objects.read(rendition.object_key)])
+            content = b"".join([chunk async for chunk in self._worker.objects.read(file.object_key)])
         except (UnavailableError, ObjectMissingError) as error:
+            if isinstance(file, Snapshot) and isinstance(error, ObjectMissingError):
+                # Nobody makes it again, as renditions are made.
+                raise _CopyMissingError from error
             raise PlatformError(o.Transient(o.cut(f"the file to send: {error}"), is_ours=True)) from error
-        return Picture(content, rendition.content_type, rendition.sha256), rendition.perceptual_hash
+        return Picture(content, file.content_type, file.sha256), file.perceptual_hash
 
     async def _fitted(self, picture: Picture) -> tuple[ServerTerms | None, Picture]:
         """Returns the picture as the account's server wants it, and what that server has said. Raises `PlatformError` where it cannot fit."""
         terms, slot = await self._terms()
+        if isinstance(self._file, Snapshot) and slot.wants_picture:
+            looker = self._worker.looker
+            picture = await made_to_fit(picture, slot, looker.workers, looker.limits)
         check_fits(picture, slot, server=self._connection.account.instance or self._rules.platform_name)
         return terms, replace(picture, alt_text=fitted_alt_text(self.target.alt_text, slot))
 
@@ -341,7 +396,7 @@ class Turn:
                 async with asyncio.timeout(limit_seconds):
                     yield self._session
             except (PlatformError, TimeoutError) as error:
-                lost = o.OutcomeUnknown if call == "submit" else o.Transient
+                lost = o.OutcomeUnknown if call in ("submit", "remove") else o.Transient
                 overdue = lost(f"no end within {limit_seconds:g} s", no_answer=True)
                 problem = error.problem if isinstance(error, PlatformError) else overdue
                 metrics.OUTCOMES.labels(platform, call, type(problem).__name__).inc()

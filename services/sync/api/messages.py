@@ -21,6 +21,7 @@ from services.sync.places import Platforms
 from services.sync.store.targets import TargetStep
 from services.sync.use_cases.choices import Offer, picture_type
 from services.sync.use_cases.connections import ShownConnection
+from services.sync.use_cases.roll_backs import Kept, RollBacks
 from services.sync.use_cases.wishes import ShownSync
 
 Context = grpc.aio.ServicerContext[Any, Any]  # the request and answer, which the signatures name
@@ -35,6 +36,7 @@ class Messages:
     """Translations that need the catalogue."""
 
     _platforms: Platforms
+    _roll_backs: RollBacks
 
     def _connection(self, shown: ShownConnection) -> sync_pb2.Connection:
         connection, account = shown.connection, shown.connection.account
@@ -79,14 +81,22 @@ class Messages:
         name = self._platforms.name(platform)
         return reasons.picture_too_large(name) if seen.trouble == TOO_LARGE else reasons.picture_not_kept(name)
 
-    def _sync(self, shown: ShownSync) -> sync_pb2.Sync:
+    async def _sync_now(self, shown: ShownSync) -> sync_pb2.Sync:
+        """Returns a sync with what its targets put back."""
+        return self._sync(shown, await self._roll_backs.behind(shown.targets))
+
+    async def _target_now(self, target: Target) -> sync_pb2.Target:
+        """Returns a target with what it puts back."""
+        return self._target(target, kept=await self._roll_backs.behind([target]))
+
+    def _sync(self, shown: ShownSync, kept: Mapping[str, Kept] | None = None) -> sync_pb2.Sync:
         sync = shown.sync
         return sync_pb2.Sync(
             # A plan is no thing that could be asked for later.
             id="" if shown.dry_run else sync.id,
             image_id=sync.image_id or "",
             slot=sync.slot,
-            targets=[self._target(target, shown.terms, planned=shown.dry_run) for target in shown.targets],
+            targets=[self._target(target, shown.terms, kept, planned=shown.dry_run) for target in shown.targets],
             create_time=timestamp(sync.created_at),
             finish_time=timestamp(sync.finished_at),
             dry_run=shown.dry_run,
@@ -94,9 +104,17 @@ class Messages:
         )
 
     def _target(
-        self, target: Target, terms: Mapping[str, ServerTerms] | None = None, *, planned: bool = False
+        self,
+        target: Target,
+        terms: Mapping[str, ServerTerms] | None = None,
+        kept: Mapping[str, Kept] | None = None,
+        *,
+        planned: bool = False,
     ) -> sync_pb2.Target:
-        by_hand = self._platforms.instructions(target.platform, target.slot) if target.waits_for_hand else ()
+        put_back = (kept or {}).get(target.snapshot_id or "")
+        # They are about setting a picture.
+        has_steps = target.waits_for_hand and not (put_back and put_back.found.snapshot.shows_nothing)
+        by_hand = self._platforms.instructions(target.platform, target.slot) if has_steps else ()
         return sync_pb2.Target(
             id="" if planned else target.id,
             sync_id="" if planned else target.sync_id,
@@ -114,6 +132,7 @@ class Messages:
             instructions=by_hand,
             alt_text=target.alt_text,
             notes=filter(None, map(reason_message, self._notes(target, terms or {}))),
+            snapshot=None if put_back is None else snapshot_message(put_back),
         )
 
     def _notes(self, target: Target, terms: Mapping[str, ServerTerms]) -> Sequence[Reason]:
@@ -151,6 +170,21 @@ def _observed(seen: Seen | None) -> sync_pb2.ObservedPicture | None:
         perceptual_hash=seen.perceptual_hash,
         distance=seen.distance,
         object_key=seen.object_key,
+    )
+
+
+def snapshot_message(kept: Kept) -> sync_pb2.Snapshot:
+    found, snapshot = kept.found, kept.found.snapshot
+    return sync_pb2.Snapshot(
+        id=snapshot.id,
+        connection_id=snapshot.connection_id,
+        slot=snapshot.slot,
+        found_time=timestamp(snapshot.taken_at),
+        object_key=snapshot.object_key,
+        content_type=snapshot.content_type,
+        shown_now=found.shown_now,
+        is_first=found.is_first,
+        cannot_restore=reason_message(kept.trouble),
     )
 
 

@@ -21,28 +21,30 @@ class SyncsApi(Messages, sync_pb2_grpc.SyncServiceServicer):
         return sync_pb2.CreateSyncResponse(sync=self._sync(shown))
 
     async def GetSync(self, request: sync_pb2.GetSyncRequest, context: Context) -> sync_pb2.GetSyncResponse:
-        return sync_pb2.GetSyncResponse(sync=self._sync(await self._syncs.get(request.id, owner_id=caller())))
+        shown = await self._syncs.get(request.id, owner_id=caller())
+        return sync_pb2.GetSyncResponse(sync=await self._sync_now(shown))
 
     async def ListSyncs(self, request: sync_pb2.ListSyncsRequest, context: Context) -> sync_pb2.ListSyncsResponse:
         wanted = PageRequest.parse(request.page_size, request.page_token, default=20)
         page = await self._syncs.page(wanted, owner_id=caller())
+        kept = await self._roll_backs.behind([target for shown in page.items for target in shown.targets])
         return sync_pb2.ListSyncsResponse(
-            syncs=[self._sync(shown) for shown in page.items], next_page_token=page.next_page_token
+            syncs=[self._sync(shown, kept) for shown in page.items], next_page_token=page.next_page_token
         )
 
     async def CancelSync(self, request: sync_pb2.CancelSyncRequest, context: Context) -> sync_pb2.CancelSyncResponse:
         shown = await self._syncs.cancel(request.id, owner_id=caller())
-        return sync_pb2.CancelSyncResponse(sync=self._sync(shown))
+        return sync_pb2.CancelSyncResponse(sync=await self._sync_now(shown))
 
     async def RetryTarget(self, request: sync_pb2.RetryTargetRequest, context: Context) -> sync_pb2.RetryTargetResponse:
         target = await self._syncs.retry(request.id, owner_id=caller())
-        return sync_pb2.RetryTargetResponse(target=self._target(target))
+        return sync_pb2.RetryTargetResponse(target=await self._target_now(target))
 
     async def ConfirmTarget(
         self, request: sync_pb2.ConfirmTargetRequest, context: Context
     ) -> sync_pb2.ConfirmTargetResponse:
         target = await self._syncs.confirm(request.id, owner_id=caller())
-        return sync_pb2.ConfirmTargetResponse(target=self._target(target))
+        return sync_pb2.ConfirmTargetResponse(target=await self._target_now(target))
 
     async def ListTargetSteps(
         self, request: sync_pb2.ListTargetStepsRequest, context: Context

@@ -255,6 +255,43 @@ def by_hand(platform: str, link: str) -> Reason:
     )
 
 
+def remove_by_hand(platform: str, link: str) -> Reason:
+    return Reason(
+        "REMOVE_BY_HAND",
+        f"{platform} showed no picture here before, and we cannot take one away there. Remove it yourself, then tell us here.",
+        _YOU,
+        link,
+    )
+
+
+def no_snapshot(platform: str) -> Reason:
+    return Reason(
+        "NO_SNAPSHOT",
+        f"We have not seen what {platform} showed here before, so there is nothing that we could put back. What is there stays.",
+        _YOU,
+    )
+
+
+def snapshot_unreadable(platform: str) -> Reason:
+    return Reason(
+        "SNAPSHOT_UNREADABLE",
+        f"What {platform} showed here could not be copied or read, so we cannot put it back. Set it there yourself if you have it.",
+        _YOU,
+    )
+
+
+def snapshot_missing(platform: str) -> Reason:
+    return Reason(
+        "SNAPSHOT_MISSING",
+        f"Nothing was sent: our copy of what {platform} showed here is gone. Set it there yourself if you have it.",
+        _YOU,
+    )
+
+
+def not_served(code: str, message: str) -> Reason:
+    return Reason(code, message, _THEY if code == "SLOT_NOT_WRITABLE" else _YOU)
+
+
 # Nobody here can do anything
 
 

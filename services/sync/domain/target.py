@@ -65,7 +65,7 @@ SUPERSEDABLE = frozenset({S.QUEUED, S.SENDING, S.WAITING, S.PAUSED, S.NEEDS_YOU,
 TOO_LARGE, NO_PICTURE = "PICTURE_TOO_LARGE", "PICTURE_UNREADABLE"
 
 # Reasons that ask the person to set the picture by hand.
-_BY_HAND = ("SET_BY_HAND", "NOT_ALLOWED")
+_BY_HAND = ("SET_BY_HAND", "REMOVE_BY_HAND", "NOT_ALLOWED")
 # Reasons of a difference that a check has found.
 _FOUND_BY_CHECK = ("CHANGED_THERE", "LEFT_THERE", "PUTTING_BACK")
 
@@ -99,7 +99,8 @@ class Answer(StrEnum):
 class Submission:
     """The last send: recorded before the call, so that a killed process leaves a trace.
 
-    `before_tag` and `before_hash` say what the place showed when it was sent. `by_hand` means that the person did it.
+    `before_tag` and `before_hash` say what the place showed when it was sent. `by_hand` means that the person did it. Without a file
+    (`sha256`), and not by hand, a picture was taken away.
     """
 
     at: datetime
@@ -116,6 +117,10 @@ class Submission:
     def may_be_out(self) -> bool:
         """True where the platform may have the picture."""
         return self.answer is not Answer.REFUSED
+
+    @property
+    def takes_away(self) -> bool:
+        return not self.sha256 and not self.by_hand
 
 
 @dataclass(frozen=True)
@@ -464,6 +469,8 @@ def refused(target: Target, problem: o.Problem, rules: Rules, *, now: datetime, 
             return target.to(S.FAILED, reasons.image_rejected(name, message), now=now)
         case o.PolicyRejected(link):
             return target.to(S.FAILED, reasons.policy(name, link), now=now)
+        case o.Unsupported(link=link) if target.submission is not None and target.submission.takes_away:
+            return _by_hand(target, reasons.remove_by_hand(name, rules.assist_link or link), now=now)
         case o.Unsupported(message, link):
             reason = reasons.refused_by_platform(name, message, link)
             if rules.assist_link is None:
@@ -565,9 +572,11 @@ def awaiting_rendition(target: Target, rules: Rules, *, now: datetime) -> Target
     return target.to(S.QUEUED, reasons.rendering(rules.platform_name), now=now, next_attempt_at=at)
 
 
-def needs_hand(target: Target, rules: Rules, *, now: datetime, seen: Seen | None = None) -> Target:
-    """Waits for the person to set the picture."""
-    reason = reasons.by_hand(rules.platform_name, rules.assist_link or "")
+def needs_hand(
+    target: Target, rules: Rules, *, now: datetime, seen: Seen | None = None, takes_away: bool = False
+) -> Target:
+    """Waits for the person to set the picture, or to take it away."""
+    reason = (reasons.remove_by_hand if takes_away else reasons.by_hand)(rules.platform_name, rules.assist_link or "")
     return _by_hand(replace(target, seen=seen or target.seen), reason, now=now)
 
 

@@ -13,6 +13,7 @@ from services.sync.store.connections import ConnectionQueries
 from services.sync.store.renditions import RenditionQueries
 from services.sync.store.sealed import SealedQueries
 from services.sync.store.servers import ServerQueries
+from services.sync.store.snapshots import SnapshotQueries
 from services.sync.store.tables import inbox, metadata, outbox
 from services.sync.store.targets import StaleTargetError, TargetQueries
 
@@ -20,7 +21,14 @@ __all__ = ["QueuedStore", "StaleTargetError", "Store", "inbox", "metadata", "out
 
 
 class Store(
-    CareQueries, CircuitQueries, ConnectionQueries, RenditionQueries, SealedQueries, ServerQueries, TargetQueries
+    CareQueries,
+    CircuitQueries,
+    ConnectionQueries,
+    RenditionQueries,
+    SealedQueries,
+    ServerQueries,
+    SnapshotQueries,
+    TargetQueries,
 ):
     """The unit of work of the sync service."""
 

@@ -26,7 +26,7 @@ _ATTEMPT = TypeAdapter(ConnectAttempt)
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A picture that was found on a platform, and our copy of it."""
+    """A picture that was found on a platform, and our copy of it; or that there was one that we could not copy, or none at all."""
 
     id: str
     owner_id: str
@@ -39,6 +39,12 @@ class Snapshot:
     content_type: str
     perceptual_hash: str
     taken_at: datetime
+
+    @property
+    def shows_nothing(self) -> bool:
+        """True where there was no picture. A copy that is missing says nothing of the kind: what was there has an address."""
+        return not (self.tag or self.url or self.sha256 or self.object_key)
+
 
 
 class ConnectionQueries(UnitOfWork):
@@ -270,7 +276,7 @@ class ConnectionQueries(UnitOfWork):
         return Snapshot(**rows[0]) if rows else None
 
     async def add_snapshot(self, snapshot: Snapshot) -> None:
-        """Keeps a snapshot; the same picture of the same place is there once."""
+        """Keeps a snapshot; the same picture of the same place is there once, with a copy as soon as there is one."""
         await self.run(_ADD_SNAPSHOT, **{**vars(snapshot), "id": snapshot.id or new_id()})
 
     # Registrations
@@ -308,8 +314,13 @@ _SNAPSHOT = Statement(
         snapshots.c.tag == sa.bindparam("tag_"),
     )
 )
+_SNAPSHOT_ROW = insert(snapshots).values({name: sa.bindparam(name) for name in Snapshot.__dataclass_fields__})
 _ADD_SNAPSHOT = Statement(
-    insert(snapshots)
-    .values({name: sa.bindparam(name) for name in Snapshot.__dataclass_fields__})
-    .on_conflict_do_nothing()
+    _SNAPSHOT_ROW.on_conflict_do_update(
+        constraint="snapshots_of_place",
+        set_={
+            name: _SNAPSHOT_ROW.excluded[name] for name in ("sha256", "object_key", "content_type", "perceptual_hash")
+        },
+        where=(snapshots.c.object_key == "") & (_SNAPSHOT_ROW.excluded.object_key != ""),
+    )
 )

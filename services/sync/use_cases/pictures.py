@@ -49,7 +49,7 @@ class Pictures:
             place = await store.place(connection.id, slot)
             tag = place.seen.tag if place is not None and place.seen is not None else ""
             snapshot = await store.snapshot(connection.id, slot, tag) if tag else None
-        if snapshot is None:
+        if snapshot is None or not snapshot.object_key:
             raise self._nothing_shown(connection, slot)
         with tempfile.NamedTemporaryFile(prefix="linkarooie-import-") as file:
             try:

@@ -156,7 +156,7 @@ class Syncs:
     async def get(self, sync_id: str, *, owner_id: str) -> ShownSync:
         """Returns one of the owner's syncs. Raises `NotFoundError`."""
         async with self.stores() as store:
-            sync = await _existing_sync(store, sync_id, owner_id)
+            sync = await existing_sync(store, sync_id, owner_id)
             return await shown(store, sync)
 
     async def page(self, page: PageRequest, *, owner_id: str) -> Page[ShownSync]:
@@ -171,7 +171,7 @@ class Syncs:
         """Calls off what has not been sent. What is out is looked for to the end and said. Raises `NotFoundError`."""
         now = self.clock()
         async with self.stores() as store:
-            sync = await _existing_sync(store, sync_id, owner_id)
+            sync = await existing_sync(store, sync_id, owner_id)
             for target in (await store.targets_of_syncs([sync.id], lock=True))[sync.id]:
                 if target.state in _NOT_SENT and not target.is_out:
                     reason = reasons.cancelled_by_owner()
@@ -183,7 +183,7 @@ class Syncs:
         """Tries a target again. Raises `NotFoundError`, and `PreconditionError` (TARGET_NOT_RETRYABLE)."""
         now = self.clock()
         async with self.stores() as store:
-            target = await _existing_target(store, target_id, owner_id)
+            target = await existing_target(store, target_id, owner_id)
             if target.state not in RETRYABLE:
                 raise PreconditionError(
                     "This one is under way or done, so there is nothing to try again.", reason="TARGET_NOT_RETRYABLE"
@@ -205,7 +205,7 @@ class Syncs:
         """
         now = self.clock()
         async with self.stores() as store:
-            target = await _existing_target(store, target_id, owner_id)
+            target = await existing_target(store, target_id, owner_id)
             if not target.waits_for_hand:
                 raise PreconditionError("This picture does not wait to be set by hand.", reason="TARGET_NOT_ASSISTED")
             after = steps.confirmed(target, self.platforms.rules(target.platform, target.slot), now=now)
@@ -216,7 +216,7 @@ class Syncs:
     async def history(self, target_id: str, page: PageRequest, *, owner_id: str) -> Page[TargetStep]:
         """Returns a page of a target's steps, oldest first. Raises `NotFoundError`."""
         async with self.stores() as store:
-            target = await _existing_target(store, target_id, owner_id)
+            target = await existing_target(store, target_id, owner_id)
             return page_of(page, await store.steps_of(target.id, page))
 
 
@@ -230,16 +230,17 @@ def _request_hash(image_id: str, slot: str, connection_ids: Sequence[str]) -> st
     return hash_of({"image": image_id, "slot": slot, "connections": sorted(set(connection_ids))})
 
 
-async def _existing_sync(store: Store, sync_id: str, owner_id: str) -> Sync:
+async def existing_sync(store: Store, sync_id: str, owner_id: str) -> Sync:
+    """Returns one of the owner's syncs. Raises `NotFoundError`."""
     sync = await store.sync(sync_id, owner_id=owner_id) if is_id(sync_id) else None
     if sync is None:
         raise NotFoundError("There is no such sync.", reason="SYNC_NOT_FOUND")
     return sync
 
 
-async def _existing_target(store: Store, target_id: str, owner_id: str) -> Target:
-    """Returns one of the owner's targets, locked."""
-    target = await store.target(target_id, owner_id=owner_id, lock=True) if is_id(target_id) else None
+async def existing_target(store: Store, target_id: str, owner_id: str, *, lock: bool = True) -> Target:
+    """Returns one of the owner's targets, locked unless told otherwise. Raises `NotFoundError`."""
+    target = await store.target(target_id, owner_id=owner_id, lock=lock) if is_id(target_id) else None
     if target is None:
         raise NotFoundError("There is no such target.", reason="TARGET_NOT_FOUND")
     return target

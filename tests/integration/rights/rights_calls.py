@@ -317,6 +317,21 @@ CALLS: Mapping[str, Call] = {
     "linkarooie.sync.v1.SyncService/ListTargetSteps": made(
         lambda w: sync.ListTargetStepsRequest(target_id=w.things.target)
     ),
+    "linkarooie.sync.v1.SyncService/ListSnapshots": made(
+        lambda w: sync.ListSnapshotsRequest(connection_id=w.things.connection)
+    ),
+    # Under keys, so that pictures are put back once however many are let in.
+    "linkarooie.sync.v1.SyncService/RollBackPlace": made(
+        lambda w: sync.RollBackPlaceRequest(
+            connection_id=w.things.connection, slot="avatar", idempotency_key="the place"
+        )
+    ),
+    "linkarooie.sync.v1.SyncService/RollBackTarget": made(
+        lambda w: sync.RollBackTargetRequest(id=w.things.target, idempotency_key="the target")
+    ),
+    "linkarooie.sync.v1.SyncService/RollBackSync": made(
+        lambda w: sync.RollBackSyncRequest(id=w.things.sync, idempotency_key="the sync")
+    ),
     # Without a public address of its own there is no document, for nobody.
     "linkarooie.sync.v1.SyncService/GetClientMetadata": plain(
         sync.GetClientMetadataRequest(platform="bluesky"), let_in=StatusCode.NOT_FOUND

@@ -137,7 +137,8 @@ def handlers(
             )
             for outcome in event.outcomes
         ]
-        news = told.sync_finished(FinishedSync(event.sync_id, event.slot, event.version, outcomes))
+        puts_back = event.trigger == sync_pb2.SYNC_TRIGGER_ROLL_BACK
+        news = told.sync_finished(FinishedSync(event.sync_id, event.slot, event.version, outcomes, puts_back))
         if news is not None:
             await notifier.tell(delivery, news, owner_id=event.owner_id)
 

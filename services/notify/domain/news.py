@@ -82,12 +82,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class FinishedSync:
-    """A sync of which every target rests."""
+    """A sync of which every target rests. `puts_back` where its targets were to show what they showed before."""
 
     id: str
     slot: str
     version: int
     outcomes: Sequence[Outcome] = field(default=())
+    puts_back: bool = False
 
 
 STATUS_WORDS = {
@@ -108,7 +109,7 @@ def sync_finished(sync: FinishedSync) -> News | None:
     if not counted:
         return None
     open_ends = [outcome for outcome in counted if outcome.state is not TargetState.VERIFIED]
-    title = _sync_title(sync.slot, counted, all_well=not open_ends)
+    title = _sync_title(sync, counted, all_well=not open_ends)
     path = f"/syncs/{sync.id}"
     label = "See what to do" if open_ends else "See where it is"
     if open_ends:
@@ -118,10 +119,11 @@ def sync_finished(sync: FinishedSync) -> News | None:
         if len(open_ends) > 3:
             body += f" And {len(open_ends) - 3} more."
     else:
-        body = f"Read back and found as it was sent: {', '.join(outcome.place for outcome in counted)}."
+        found = "before" if sync.puts_back else "sent"
+        body = f"Read back and found as it was {found}: {', '.join(outcome.place for outcome in counted)}."
     letter = LetterText(
         subject=title,
-        paragraphs=(f"This is how your {sync.slot} fared, place by place.",),
+        paragraphs=(f"This is how your {'earlier picture' if sync.puts_back else sync.slot} fared, place by place.",),
         action_path=path,
         action_label=label,
         rows=tuple(
@@ -137,9 +139,15 @@ def _sync_title(slot: str, counted: Sequence[Outcome], *, all_well: bool) -> str
     if all_well and len(counted) == 1:
         return f"Your {slot} is up on {counted[0].platform}"
     if all_well:
-        platforms = len({outcome.platform for outcome in counted})
-        places = f"{platforms} platforms" if platforms == len(counted) else f"{len(counted)} accounts"
-        return f"Your {slot} is up on {places}"
+        platforms = {outcome.platform for outcome in counted}
+        if len(platforms) == 1 and (sync.puts_back or len(counted) == 1):
+            places = counted[0].platform
+        elif len(platforms) == len(counted):
+            places = f"{len(counted)} platforms"
+        else:
+            # Of one account there may be two places that are put back.
+            places = f"{len({outcome.place for outcome in counted})} accounts"
+        return f"Your earlier picture is back on {places}" if sync.puts_back else f"Your {sync.slot} is up on {places}"
     count = Counter(outcome.state for outcome in counted)
     parts = [
         f"{count[state]} {words}"
@@ -151,7 +159,7 @@ def _sync_title(slot: str, counted: Sequence[Outcome], *, all_well: bool) -> str
         )
         if count[state]
     ]
-    return f"Your {slot}: {', '.join(parts)}"
+    return f"{'Putting back' if sync.puts_back else f'Your {sync.slot}'}: {', '.join(parts)}"
 
 
 def image_failed(image_id: str, revision: int, message: str) -> News:

@@ -48,6 +48,27 @@ def test_the_title_of_a_finished_sync_counts_what_came_of_it(outcomes: list[Outc
     assert news.letter.subject == title
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "title"),
+    [
+        ([outcome("verified", "X")], "Your earlier picture is back on X"),
+        ([outcome("verified", "X"), outcome("verified", "X")], "Your earlier picture is back on X"),
+        ([outcome("verified", "X"), outcome("verified")], "Your earlier picture is back on 2 platforms"),
+        (
+            [outcome("verified"), *(outcome("verified", "X", handle=handle) for handle in ("@ann", "@ann", "@bob"))],
+            "Your earlier picture is back on 3 accounts",
+        ),
+        ([outcome("verified", "X"), outcome("failed")], "Putting back: 1 verified, 1 failed"),
+    ],
+)
+def test_what_is_put_back_is_told_as_that(outcomes: list[Outcome], title: str) -> None:
+    news = sync_finished(FinishedSync("s1", "", 1, outcomes, puts_back=True))
+    assert news is not None
+    assert news.title == title
+    assert news.letter is not None
+    assert news.letter.paragraphs == ("This is how your earlier picture fared, place by place.",)
+
+
 def test_a_sync_that_its_owner_called_off_or_replaced_is_not_told() -> None:
     assert sync_finished(finished(outcome("cancelled"), outcome("superseded", "X"))) is None
 

@@ -135,9 +135,7 @@ def sync_finished(sync: FinishedSync) -> News | None:
     return News("sync.finished", sync.id, sync.version, level, title, body, path, label, letter)
 
 
-def _sync_title(slot: str, counted: Sequence[Outcome], *, all_well: bool) -> str:
-    if all_well and len(counted) == 1:
-        return f"Your {slot} is up on {counted[0].platform}"
+def _sync_title(sync: FinishedSync, counted: Sequence[Outcome], *, all_well: bool) -> str:
     if all_well:
         platforms = {outcome.platform for outcome in counted}
         if len(platforms) == 1 and (sync.puts_back or len(counted) == 1):

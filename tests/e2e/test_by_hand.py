@@ -44,7 +44,7 @@ async def bring_a_picture(page: Page, browsing: Browsing) -> None:
     )
     await page.get_by_role("link", name=re.compile("flower")).click()
     await expect(page.get_by_role("status").filter(has_text="Ready")).to_be_attached()
-    await page.get_by_role("button", name="Sync", exact=True).click()
+    await page.get_by_role("button", name="Sync 1 account").click()
     await expect(page.get_by_role("heading", name="Avatar sync")).to_be_visible()
 
 

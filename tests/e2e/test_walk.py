@@ -77,9 +77,9 @@ async def sync_while_one_platform_fails(browsing: Browsing) -> None:
     await browsing.open("Library")
     await page.get_by_role("link", name=re.compile("china")).click()
     await page.get_by_role("button", name="Dry run").click()
-    await expect(page.get_by_role("status").filter(has_text="3 will be sent")).to_be_visible()
+    await expect(page.get_by_role("status").filter(has_text="3 will change")).to_be_visible()
     await browsing.look("picture")
-    await page.get_by_role("button", name="Sync", exact=True).click()
+    await page.get_by_role("button", name="Sync 3 accounts").click()
     await expect(page.get_by_role("heading", name="Avatar sync")).to_be_visible()
     await mark(page)
     for platform in PLATFORMS:

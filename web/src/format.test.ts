@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatBytes, formatDuration, formatMediaType, formatPixels, formatRelative } from './format';
+import { formatBytes, formatDuration, formatMediaType, formatPixels, formatRelative, formatUpcoming } from './format';
 
 describe('figures for people', () => {
   it.each([
@@ -54,5 +54,17 @@ describe('figures for people', () => {
 
   it('writes the date of what is long ago', () => {
     expect(formatRelative(new Date('2026-01-02T12:00:00Z'), now)).toContain('2026');
+  });
+
+  // Without a zone, so that it is the reader's own clock wherever this runs.
+  it.each([
+    ['2026-06-15T11:59:00', 'in a moment'],
+    ['2026-06-15T12:00:30', 'in a moment'],
+    ['2026-06-15T14:20:00', '14:20'],
+    ['2026-06-16T04:10:00', 'tomorrow, 04:10'],
+    ['2026-06-18T04:10:00', 'Thursday, 04:10'],
+    ['2026-06-22T04:10:00', '22 Jun 2026, 04:10'],
+  ])('says that what is planned for %s comes %s', (at, text) => {
+    expect(formatUpcoming(new Date(at), new Date('2026-06-15T12:00:00'))).toBe(text);
   });
 });

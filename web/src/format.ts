@@ -54,6 +54,34 @@ export function formatRelative(at: Date, now: Date): string {
   return RELATIVE.format(Math.round(seconds / 60), 'minute');
 }
 
+/** When something planned comes, as one would say it: “in a moment”, “14:20”, “tomorrow, 04:10”, “Thursday, 04:10”, or its date. */
+export function formatUpcoming(at: Date, now: Date): string {
+  if (at.getTime() - now.getTime() < 45_000) return 'in a moment';
+  const time = at.toLocaleTimeString(LOCALE, { timeStyle: 'short' });
+  // Of calendar days, which are not all of the same length.
+  const days = Math.round((midnightOf(at) - midnightOf(now)) / 86_400_000);
+  if (days === 0) return time;
+  if (days === 1) return `tomorrow, ${time}`;
+  if (days < 7) return `${at.toLocaleDateString(LOCALE, { weekday: 'long' })}, ${time}`;
+  return at.toLocaleString(LOCALE, { dateStyle: 'medium', timeStyle: 'short' });
+}
+
+function midnightOf(at: Date): number {
+  return new Date(at.getFullYear(), at.getMonth(), at.getDate()).getTime();
+}
+
+/** When something began that goes on: its time of day, with the day unless that is today (“14:02”, “3 Dec, 14:02”). */
+export function formatSince(at: Date, now: Date): string {
+  const time = at.toLocaleTimeString(LOCALE, { timeStyle: 'short' });
+  if (midnightOf(at) === midnightOf(now)) return time;
+  return `${at.toLocaleDateString(LOCALE, { day: 'numeric', month: 'short' })}, ${time}`;
+}
+
+/** A day of the months around now: 3 December. */
+export function formatDay(at: Date): string {
+  return at.toLocaleDateString(LOCALE, { day: 'numeric', month: 'long' });
+}
+
 export function formatMoment(at: Date): string {
   return at.toLocaleString(LOCALE, { dateStyle: 'medium', timeStyle: 'medium' });
 }

@@ -1,15 +1,9 @@
-import { useEffect, useState } from 'react';
 import { formatMoment, formatRelative } from '../format';
-
-const REFRESH_MS = 30_000;
+import { useNow } from '../use-now';
 
 /** A moment as seen from now, kept up to date; the exact time in the reader's zone on hover. `planned` may lie ahead. */
 export function Moment({ at, planned = false }: { at: string; planned?: boolean }) {
-  const [now, setNow] = useState(() => new Date());
-  useEffect(() => {
-    const timer = setInterval(() => setNow(new Date()), REFRESH_MS);
-    return () => clearInterval(timer);
-  }, []);
+  const now = useNow();
   const moment = new Date(at);
   // What has happened since the clock was last looked at happened just now.
   const seen = !planned && moment > now ? moment : now;

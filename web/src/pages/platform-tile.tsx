@@ -1,10 +1,11 @@
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { answer, api } from '../api/client';
-import type { Platform } from '../api/types';
+import type { Connection, Platform } from '../api/types';
 import { Badge } from '../components/badge';
 import { Button } from '../components/button';
 import { Chip } from '../components/chip';
+import { CopyField } from '../components/copy-field';
 import { Dialog } from '../components/dialog';
 import { TextField } from '../components/field';
 import { Icon } from '../components/icon';
@@ -24,6 +25,7 @@ export function PlatformTile({ platform }: { platform: Platform }) {
         <Chip {...platformLook(platform)} />
       </div>
       {platform.cannot_connect_reason && <p className="small">{platform.cannot_connect_reason}</p>}
+      {platform.setup_steps.length > 0 && <SetUp platform={platform} />}
       {platform.can_connect && platform.takes_instance && <ConnectByInstance platform={platform} />}
       {platform.can_connect && !platform.takes_instance && <ConnectButton platform={platform} />}
       {platform.not_allowed.length > 0 && (
@@ -59,9 +61,16 @@ interface ConnectButtonProps {
   platform: Platform;
   instance?: string;
   label?: string;
+  /** The account that is to be connected again; else a new one is connected. */
+  connection?: Connection | undefined;
 }
 
-export function ConnectButton({ platform, instance = '', label = 'Connect' }: ConnectButtonProps) {
+export function ConnectButton({
+  platform,
+  connection,
+  instance = connection?.instance ?? '',
+  label = connection ? 'Connect again' : 'Connect',
+}: ConnectButtonProps) {
   const connect = useConnect();
   return (
     <>
@@ -70,12 +79,38 @@ export function ConnectButton({ platform, instance = '', label = 'Connect' }: Co
           kind="main"
           icon="link"
           pending={connect.isPending || connect.isSuccess}
-          onClick={() => connect.mutate({ platform: platform.id, instance })}
+          onClick={() => connect.mutate({ platform: platform.id, instance, connection_id: connection?.id ?? '' })}
         >
-          {label} <span className="unseen">{platform.name}</span>
+          {label} <span className="unseen">{connection?.remote_handle ?? platform.name}</span>
         </Button>
       </div>
       {connect.isError && <ProblemNote error={connect.error} />}
+    </>
+  );
+}
+
+/** What the operator has to do before accounts can be connected here. */
+function SetUp({ platform }: { platform: Platform }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <>
+      <div>
+        <Button onClick={() => setOpen(true)}>
+          How to set it up<span className="unseen">: {platform.name}</span>
+        </Button>
+      </div>
+      <Dialog title={`Set up ${platform.name}`} open={open} onClose={() => setOpen(false)}>
+        <p>Whoever runs this installation does this once. After that, everybody here can connect accounts.</p>
+        <ol className="steps">
+          {platform.setup_steps.map((step) => (
+            <li key={step}>{step}</li>
+          ))}
+        </ol>
+        <CopyField label="Redirect address" value={platform.redirect_url} />
+        <div className="row">
+          <Button onClick={() => setOpen(false)}>Close</Button>
+        </div>
+      </Dialog>
     </>
   );
 }

@@ -1,38 +1,43 @@
-import { useMutation, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
-import { Link, useNavigate } from '@tanstack/react-router';
-import { useRef, useState } from 'react';
+import { useMutation, useSuspenseQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { useState } from 'react';
 import { answer, api } from '../api/client';
-import { newIdempotencyKey } from '../api/idempotency-key';
-import { keys } from '../api/keys';
-import { connectionsQuery, syncQuery } from '../api/queries';
-import type { Connection, Image, NewSync, SlotName, Sync } from '../api/types';
+import { connectionsQuery } from '../api/queries';
+import type { Connection, Image, NewSync, SlotName } from '../api/types';
+import { useWishKeys } from '../api/use-wish-keys';
 import { Button, buttonClass } from '../components/button';
 import { Chip } from '../components/chip';
 import { Empty } from '../components/empty';
 import { Face } from '../components/face';
-import { NoteLines } from '../components/note-lines';
 import { ProblemNote } from '../components/problem-note';
-import { ReasonText } from '../components/reason-text';
-import { CONNECTION_LOOKS, PLAN_LOOKS, summarise } from '../components/states';
+import { CONNECTION_LOOKS } from '../components/states';
 import { takes } from '../defaults';
+import { syncWords, unableConnections } from '../plans';
 import { usePlatforms } from '../platforms';
+import { Plan } from './plan';
+import { useOpenSync } from './use-open-sync';
 
 /** Where the picture shall go: the accounts, what would happen there, and the button that makes it so. */
 export function SyncPanel({ image, slot }: { image: Image; slot: SlotName }) {
   const { data: connections } = useSuspenseQuery(connectionsQuery);
-  const eligible = connections.filter((connection) => takes(connection, slot));
+  const eligible = connections.filter((connection) => takes(connection, slot) && !connection.leaving);
   const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
-  const chosen = eligible.filter((connection) => !left.has(connection.id));
-  const wish: NewSync = {
+  const wishFor = (places: Connection[]): NewSync => ({
     image_id: image.id,
     slot,
-    connection_ids: chosen.map((connection) => connection.id),
+    connection_ids: places.map(({ id }) => id),
     dry_run: false,
-  };
-
-  const plan = useMutation({
-    mutationFn: () => answer(api.POST('/v1/syncs', { body: { ...wish, dry_run: true } })),
   });
+  const plan = useMutation({
+    // Asks for the accounts that cannot show it as well, so that it is said why.
+    mutationFn: () => {
+      const asked = connections.filter(({ id }) => !left.has(id));
+      return answer(api.POST('/v1/syncs', { body: { ...wishFor(asked), dry_run: true } }));
+    },
+  });
+  const unable = unableConnections(plan.data?.targets ?? []);
+  const chosen = eligible.filter(({ id }) => !left.has(id) && !unable.has(id));
+  const wish = wishFor(chosen);
   const start = useStartSync();
 
   if (eligible.length === 0) {
@@ -72,7 +77,7 @@ export function SyncPanel({ image, slot }: { image: Image; slot: SlotName }) {
       </fieldset>
       {plan.isError && <ProblemNote error={plan.error} onRetry={() => plan.mutate()} />}
       {start.isError && <ProblemNote error={start.error} onRetry={() => start.mutate(wish)} />}
-      <div role="status">{plan.data && <Plan plan={plan.data} />}</div>
+      <Plan targets={plan.data?.targets} />
       <div className="row">
         <Button
           kind="main"
@@ -81,9 +86,9 @@ export function SyncPanel({ image, slot }: { image: Image; slot: SlotName }) {
           pending={start.isPending}
           onClick={() => start.mutate(wish)}
         >
-          Sync
+          {syncWords(chosen.length)}
         </Button>
-        <Button disabled={chosen.length === 0} pending={plan.isPending} onClick={() => plan.mutate()}>
+        <Button disabled={left.size === eligible.length} pending={plan.isPending} onClick={() => plan.mutate()}>
           Dry run
         </Button>
         <p className="small quiet grow">A dry run only says what would happen.</p>
@@ -94,21 +99,14 @@ export function SyncPanel({ image, slot }: { image: Image; slot: SlotName }) {
 
 /** Starts a sync and goes to its page. The same wish tried again after a lost answer does not start a second one. */
 function useStartSync() {
-  const navigate = useNavigate();
-  const cache = useQueryClient();
-  const promise = useRef<{ wish: string; key: string } | null>(null);
+  const wishKeys = useWishKeys();
+  const openSync = useOpenSync();
   return useMutation({
-    mutationFn: (body: NewSync) => {
-      const wish = JSON.stringify(body);
-      if (promise.current?.wish !== wish) promise.current = { wish, key: newIdempotencyKey() };
-      const header = { 'idempotency-key': promise.current.key };
-      return answer(api.POST('/v1/syncs', { body, params: { header } }));
-    },
-    onSuccess: async (sync) => {
-      promise.current = null;
-      cache.setQueryData(syncQuery(sync.id).queryKey, sync);
-      void cache.invalidateQueries({ queryKey: keys.syncList });
-      await navigate({ to: '/syncs/$syncId', params: { syncId: sync.id } });
+    mutationFn: (body: NewSync) =>
+      answer(api.POST('/v1/syncs', { body, params: { header: { 'idempotency-key': wishKeys.of(body) } } })),
+    onSuccess: (sync) => {
+      wishKeys.forget();
+      return openSync(sync);
     },
   });
 }
@@ -137,33 +135,5 @@ function AccountChoice({ connection, slot, checked, onToggle }: AccountChoicePro
       {connection.state !== 'healthy' && <Chip {...CONNECTION_LOOKS[connection.state]} />}
       {mode === 'assisted' && <Chip tone="warn" icon="hand" label="Assisted" />}
     </label>
-  );
-}
-
-function Plan({ plan }: { plan: Sync }) {
-  const { named } = usePlatforms();
-  return (
-    <div className="plan stack-tight">
-      <p>
-        <strong>What would happen:</strong>{' '}
-        {summarise(
-          plan.targets.map((target) => target.state),
-          PLAN_LOOKS,
-        )}
-        .
-      </p>
-      <ul className="stack-tight">
-        {plan.targets.map((target) => (
-          <li key={target.connection_id} className="row">
-            <Chip {...PLAN_LOOKS[target.state]} />
-            <span className="grow">
-              {target.remote_handle} <span className="quiet">({named(target.platform).name})</span>
-              <ReasonText reason={target.reason} />
-              <NoteLines notes={target.notes} />
-            </span>
-          </li>
-        ))}
-      </ul>
-    </div>
   );
 }

@@ -3,14 +3,18 @@ import { getRouteApi, Link } from '@tanstack/react-router';
 import { answer, api } from '../api/client';
 import { keys } from '../api/keys';
 import { imageQuery, syncQuery, variantsQuery } from '../api/queries';
-import type { Sync } from '../api/types';
+import type { Sync, Target } from '../api/types';
 import { Button } from '../components/button';
 import { Chip } from '../components/chip';
 import { Moment } from '../components/moment';
 import { Page } from '../components/page';
 import { ProblemNote } from '../components/problem-note';
-import { isMoving, slotName, summarise } from '../components/states';
-import { SyncThumb, syncLook } from '../components/sync-row';
+import { isMoving, summarise, syncLook, syncTitle, TRIGGER_NAMES } from '../components/states';
+import { SyncThumb } from '../components/sync-row';
+import { Upcoming } from '../components/upcoming';
+import { nameOf } from '../pictures';
+import { sharedCauses } from '../targets';
+import { UndoSync } from './put-back';
 import { TargetRow } from './target-row';
 
 const route = getRouteApi('/signed-in/syncs/$syncId');
@@ -22,28 +26,40 @@ export function SyncPage() {
   const { data: image } = useQuery({ ...imageQuery(sync.image_id ?? ''), ...ofLibrary });
   const { data: variants = [] } = useQuery({ ...variantsQuery(sync.image_id ?? ''), ...ofLibrary });
   return (
-    <Page title={`${slotName(sync.slot)} sync`} actions={<CancelButton sync={sync} />}>
+    <Page
+      title={syncTitle(sync)}
+      actions={
+        <>
+          <CancelButton sync={sync} />
+          <UndoSync sync={sync} />
+        </>
+      }
+    >
       <div className="stack">
         <div className="card row sync-head">
-          {sync.image_id && (
+          {sync.image_id ? (
             <Link to="/library/$imageId" params={{ imageId: sync.image_id }} aria-label="The picture">
-              <SyncThumb imageId={sync.image_id} />
+              <SyncThumb sync={sync} />
             </Link>
+          ) : (
+            <SyncThumb sync={sync} />
           )}
           <div className="grow stack-tight">
             <p role="status">
               <Chip {...syncLook(sync)} />
               <br />
-              {summarise(sync.targets.map((target) => target.state)) || 'No accounts'}
+              {summarise(sync.targets) || 'No accounts'}
             </p>
             <p className="small quiet">
-              {image?.file_name}
+              {TRIGGER_NAMES[sync.trigger]}
+              {image && `, ${nameOf(image)}`}
               {sync.created_at && (
                 <>
                   , <Moment at={sync.created_at} />
                 </>
               )}
             </p>
+            <SharedCauses targets={sync.targets} />
           </div>
         </div>
         <ul className="stack" aria-label="Accounts">
@@ -57,6 +73,33 @@ export function SyncPage() {
         </ul>
       </div>
     </Page>
+  );
+}
+
+/** What holds several accounts up, told once for all of them. */
+function SharedCauses({ targets }: { targets: Target[] }) {
+  const causes = sharedCauses(targets);
+  if (causes.length === 0) return null;
+  return (
+    <ul className="bullets small" aria-label="What holds accounts up">
+      {causes.map(({ count, reason, reconnect, at }) =>
+        reconnect ? (
+          <li key="reconnect">
+            {count} accounts need reconnecting. <Link to="/connections">Go to your connections</Link>
+          </li>
+        ) : (
+          <li key={reason}>
+            {count} accounts: {reason}
+            {at && (
+              <>
+                {' '}
+                Next try <Upcoming at={at} />.
+              </>
+            )}
+          </li>
+        ),
+      )}
+    </ul>
   );
 }
 

@@ -1,8 +1,7 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { answer, api } from '../api/client';
-import { keys } from '../api/keys';
-import { connectionsQuery, stepsQuery, syncQuery } from '../api/queries';
+import { connectionsQuery, stepsQuery } from '../api/queries';
 import type { Platform, Target, Variant } from '../api/types';
 import { Badge } from '../components/badge';
 import { Button, buttonClass } from '../components/button';
@@ -10,16 +9,22 @@ import { Chip } from '../components/chip';
 import { Icon } from '../components/icon';
 import { Moment } from '../components/moment';
 import { NoteLines } from '../components/note-lines';
+import { PlacePicture } from '../components/place-picture';
 import { ProblemNote } from '../components/problem-note';
 import { ReasonText } from '../components/reason-text';
-import { TARGET_LOOKS } from '../components/states';
+import { targetLook } from '../components/states';
+import { Upcoming } from '../components/upcoming';
 import { usePlatforms } from '../platforms';
+import { needsReconnect, nextStep, wasChangedThere } from '../targets';
 import { fileName } from '../variant-file';
 import { ConnectButton } from './platform-tile';
+import { PutBackTarget } from './put-back';
+import { LeaveButton, RetryButton, TakeTheirs, useTargetUpdate } from './target-actions';
 
 /** One account of a sync: how far it is, why, the one thing to do about it, and all that happened. */
 export function TargetRow({ target, sent }: { target: Target; sent: Variant | undefined }) {
   const platform = usePlatforms().named(target.platform);
+  const ours = (target.snapshot ? target.snapshot.picture_url : sent?.url) ?? null;
   return (
     <li className="card target" aria-label={`${target.remote_handle}, ${platform.name}`}>
       <div className="row">
@@ -35,68 +40,105 @@ export function TargetRow({ target, sent }: { target: Target; sent: Variant | un
             )}
           </p>
         </div>
-        <Chip {...TARGET_LOOKS[target.state]} />
+        <Chip {...targetLook(target)} />
       </div>
       <ReasonText reason={target.reason} />
       {/* A platform that takes no descriptions at all was said in the plan. */}
       <NoteLines notes={target.notes.filter(({ code }) => code !== 'ALT_TEXT_NOT_TAKEN')} />
-      {target.next_attempt_at && (
-        <p className="small quiet">
-          Next try <Moment at={target.next_attempt_at} planned />
-        </p>
-      )}
-      <SentAndSeen target={target} sent={sent} />
-      <Remedy target={target} sent={sent} />
+      <SeenAndNext target={target} />
+      <SentAndSeen target={target} ours={ours} />
+      <Remedy target={target} ours={ours} sent={sent} />
+      <PutBackTarget target={target} />
       <Timeline target={target} />
     </li>
   );
 }
 
-/** The picture that is sent beside what the account was last seen to show. */
-function SentAndSeen({ target, sent }: { target: Target; sent: Variant | undefined }) {
-  const seen = target.observed?.picture_url;
-  if (!sent && !seen) return null;
+/** When a verified place was seen, and when anything goes on by itself. */
+function SeenAndNext({ target }: { target: Target }) {
+  const seen = target.state === 'verified' ? target.observed?.at : null;
+  const next = nextStep(target);
+  if (!seen && !next) return null;
   return (
-    <div className={`compare compare-${target.slot}`}>
-      {sent && (
-        <figure>
-          <img src={sent.url} alt="" loading="lazy" />
-          <figcaption className="small quiet">Ours</figcaption>
-        </figure>
+    <p className="small quiet">
+      {seen && (
+        <>
+          Seen there <Moment at={seen} />.{' '}
+        </>
       )}
-      {seen && target.observed && (
-        <figure>
-          <img src={seen} alt="" loading="lazy" />
-          <figcaption className="small quiet">
-            There, <Moment at={target.observed.at} />
-          </figcaption>
-        </figure>
+      {next && (
+        <>
+          {next.words} <Upcoming at={next.at} />.
+        </>
+      )}
+    </p>
+  );
+}
+
+interface OursProps {
+  target: Target;
+  /** The picture that it brings; null where there is none, as where an empty place is put back. */
+  ours: string | null;
+}
+
+/** The picture that is sent beside what the account was last seen to show. */
+function SentAndSeen({ target, ours }: OursProps) {
+  const { observed, snapshot } = target;
+  const changed = wasChangedThere(target);
+  if (!ours && !snapshot && !observed) return null;
+  return (
+    <div className={`compare compare-${target.slot} ${changed ? 'compare-large' : ''}`}>
+      {(ours || snapshot) && <PlacePicture picture={ours} none caption={changed ? 'What was verified' : 'Ours'} />}
+      {observed && (
+        <PlacePicture
+          picture={observed.picture_url}
+          none={observed.url === null}
+          caption={
+            <>
+              {changed ? 'There now' : 'There'}, <Moment at={observed.at} />
+            </>
+          }
+        />
       )}
     </div>
   );
 }
 
-/** Reasons that connecting the account again does away with. */
-const RECONNECT_REASONS = new Set(['AUTH_REVOKED', 'MISSING_PERMISSION']);
-
-/** The one thing that a person can do about a target, if there is any. */
-function Remedy({ target, sent }: { target: Target; sent: Variant | undefined }) {
+/** What a person can do about a target, if there is anything. */
+function Remedy({ target, ours, sent }: OursProps & { sent: Variant | undefined }) {
   const { all } = usePlatforms();
   const { data: connections = [] } = useQuery(connectionsQuery);
   const platform = all.find(({ id }) => id === target.platform);
   const connection = connections.find(({ id }) => id === target.connection_id);
+  const { state, reason } = target;
 
-  if (target.state === 'needs_you' && target.instructions.length > 0) return <ByHand target={target} sent={sent} />;
-  if (platform && (connection?.state === 'needs_reconnect' || RECONNECT_REASONS.has(target.reason?.code ?? ''))) {
-    return <ConnectButton platform={platform} instance={connection?.instance ?? ''} label="Reconnect" />;
+  if (state === 'needs_you' && target.instructions.length > 0) {
+    return <ByHand target={target} ours={ours} name={sent && fileName(sent)} />;
   }
-  const retryable = target.state === 'failed' || target.state === 'differs' || target.state === 'needs_you';
-  if (!retryable && !target.reason?.link) return null;
+  if (platform && (connection?.state === 'needs_reconnect' || needsReconnect(target))) {
+    return <ConnectButton platform={platform} connection={connection} />;
+  }
+  // Putting back goes by itself.
+  const retryable =
+    state === 'failed' || state === 'needs_you' || (state === 'differs' && reason?.code !== 'PUTTING_BACK');
+  if (!retryable && !reason?.link) return null;
   return (
     <div className="row">
-      {retryable && <RetryButton target={target} />}
-      {target.reason?.link && <ReasonLink target={target} platform={platform} />}
+      {retryable && (wasChangedThere(target) ? <Changed target={target} /> : <RetryButton target={target} />)}
+      {reason?.link && <ReasonLink target={target} platform={platform} />}
     </div>
+  );
+}
+
+/** What can be done about a picture that somebody has changed there. */
+function Changed({ target }: { target: Target }) {
+  const isLeft = target.reason?.code === 'LEFT_THERE';
+  return (
+    <>
+      <RetryButton target={target} label="Put mine back" kind={isLeft ? 'plain' : 'main'} />
+      {!isLeft && <LeaveButton target={target} />}
+      {target.observed?.picture_url && <TakeTheirs target={target} />}
+    </>
   );
 }
 
@@ -110,37 +152,8 @@ function ReasonLink({ target, platform }: { target: Target; platform: Platform |
   );
 }
 
-/** Puts what the server says of a target now into its sync on the page. */
-function useTargetUpdate() {
-  const cache = useQueryClient();
-  return (changed: Target) => {
-    cache.setQueryData(
-      syncQuery(changed.sync_id).queryKey,
-      (sync) => sync && { ...sync, targets: sync.targets.map((other) => (other.id === changed.id ? changed : other)) },
-    );
-    void cache.invalidateQueries({ queryKey: keys.syncs });
-    void cache.invalidateQueries({ queryKey: keys.steps(changed.id) });
-  };
-}
-
-function RetryButton({ target }: { target: Target }) {
-  const update = useTargetUpdate();
-  const retry = useMutation({
-    mutationFn: () => answer(api.POST('/v1/targets/{target_id}/retry', { params: { path: { target_id: target.id } } })),
-    onSuccess: update,
-  });
-  return (
-    <>
-      <Button kind="main" icon="sync" pending={retry.isPending} onClick={() => retry.mutate()}>
-        Try again
-      </Button>
-      {retry.isError && <ProblemNote error={retry.error} />}
-    </>
-  );
-}
-
 /** Leads through setting the picture by hand, where a platform lets nobody else do it. */
-function ByHand({ target, sent }: { target: Target; sent: Variant | undefined }) {
+function ByHand({ target, ours, name }: OursProps & { name: string | undefined }) {
   const platform = usePlatforms().named(target.platform);
   const update = useTargetUpdate();
   const confirm = useMutation({
@@ -156,8 +169,8 @@ function ByHand({ target, sent }: { target: Target; sent: Variant | undefined })
         ))}
       </ol>
       <div className="row">
-        {sent && (
-          <a className={buttonClass()} href={sent.url} download={fileName(sent)}>
+        {ours && (
+          <a className={buttonClass()} href={ours} download={name ?? ''}>
             <Icon name="download" />
             Download the picture
           </a>
@@ -187,7 +200,7 @@ function Timeline({ target }: { target: Target }) {
       <ol className="timeline">
         {steps?.map((step) => (
           <li key={`${step.at} ${step.state}`}>
-            <Chip {...TARGET_LOOKS[step.state]} />
+            <Chip {...targetLook(step)} />
             <span className="small quiet">
               <Moment at={step.at} />
             </span>

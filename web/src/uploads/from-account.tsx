@@ -1,7 +1,6 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
-import { answer, api } from '../api/client';
 import { connectionsQuery } from '../api/queries';
 import type { Connection, SlotName } from '../api/types';
 import { Button, buttonClass } from '../components/button';
@@ -9,7 +8,7 @@ import { Dialog } from '../components/dialog';
 import { Icon } from '../components/icon';
 import { ProblemNote } from '../components/problem-note';
 import { usePlatforms } from '../platforms';
-import { takenIn } from './taken-in';
+import { useImport } from './use-import';
 
 /** Takes in a picture that a connected account shows. */
 export function FromAccount() {
@@ -71,18 +70,8 @@ interface ShownPictureProps {
 }
 
 function ShownPicture({ connection, slot, picture }: ShownPictureProps) {
-  const cache = useQueryClient();
   const platform = usePlatforms().named(connection.platform);
-  const taking = useMutation({
-    mutationFn: () =>
-      answer(
-        api.POST('/v1/connections/{connection_id}/import', {
-          params: { path: { connection_id: connection.id } },
-          body: { slot },
-        }),
-      ),
-    onSuccess: (image) => takenIn(cache, image),
-  });
+  const taking = useImport(connection.id, slot);
   return (
     <li className="stack-tight">
       <div className="row shown">

@@ -42,6 +42,7 @@ from services.sync.use_cases.connections import Connections
 from services.sync.use_cases.pictures import Pictures
 from services.sync.use_cases.renditions import Renditions
 from services.sync.use_cases.roll_backs import RollBacks
+from services.sync.use_cases.schedules import Schedules
 from services.sync.use_cases.syncs import Syncs
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -84,6 +85,7 @@ def build(settings: SyncSettings, *, clock: Clock = utc_now) -> App:
         pictures=Pictures(stores, objects, platforms, library),
         platforms=platforms,
         roll_backs=roll_backs,
+        schedules=Schedules(stores, platforms, clock),
     )
     consumer = partial(Consumer, bus, ack_wait_seconds=settings.consumer_ack_wait_seconds, clock=clock)
     consumers = [

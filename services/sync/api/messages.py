@@ -13,6 +13,7 @@ from servicekit.protobuf import timestamp
 from services.sync.domain import reasons
 from services.sync.domain.connection import ConnectionState, Place
 from services.sync.domain.reasons import Reason
+from services.sync.domain.schedule import CheckEvery, OnDifference
 from services.sync.domain.server import ServerTerms
 from services.sync.domain.target import OFF, TOO_LARGE, Seen, Target
 from services.sync.fitting import notes_on
@@ -30,6 +31,8 @@ CONNECTION_STATES = {
     ConnectionState.HEALTHY: sync_pb2.CONNECTION_STATE_HEALTHY,
     ConnectionState.NEEDS_RECONNECT: sync_pb2.CONNECTION_STATE_NEEDS_RECONNECT,
 }
+CHECKS = {each: sync_pb2.CheckEvery.Value(f"CHECK_EVERY_{each.upper()}") for each in CheckEvery}
+POLICIES = {each: sync_pb2.OnDifference.Value(f"ON_DIFFERENCE_{each.upper()}") for each in OnDifference}
 
 
 class Messages:
@@ -53,6 +56,12 @@ class Messages:
             create_time=timestamp(connection.created_at),
             check_time=timestamp(connection.checked_at),
             server_software="" if shown.terms is None else shown.terms.software,
+            schedule=sync_pb2.Schedule(
+                follow_defaults=connection.follows_defaults,
+                check_every=CHECKS[connection.check_every],
+                time_zone=connection.time_zone,
+                next_check_time=timestamp(shown.next_check_at),
+            ),
             expire_time=timestamp(connection.ends_at),
             unreachable_since=timestamp(connection.unreachable_since),
             leaving=connection.leaving_since is not None,
@@ -61,9 +70,12 @@ class Messages:
 
     def _slot(self, platform: str, place: Place, terms: ServerTerms | None) -> sync_pb2.ConnectionSlot:
         observed, notice = _observed(place.seen), reason_message(self._notice(platform, place.seen))
+        on_difference = POLICIES[place.on_difference]
         slot = self._platforms.slot(platform, place.slot, terms)
         if slot is None:
-            return sync_pb2.ConnectionSlot(slot=place.slot, mode="none", observed=observed, notice=notice)
+            return sync_pb2.ConnectionSlot(
+                slot=place.slot, mode="none", observed=observed, notice=notice, on_difference=on_difference
+            )
         return sync_pb2.ConnectionSlot(
             slot=place.slot,
             mode=slot.mode,
@@ -72,6 +84,7 @@ class Messages:
             max_bytes=slot.max_bytes,
             formats=slot.formats,
             alt_text_max=slot.alt_text_max or 0,
+            on_difference=on_difference,
         )
 
     def _notice(self, platform: str, seen: Seen | None) -> Reason | None:
@@ -125,7 +138,8 @@ class Messages:
             state=state_message(target.state),
             reason=reason_message(target.reason),
             attempts=target.attempts,
-            next_attempt_time=timestamp(target.next_attempt_at),
+            next_attempt_time=timestamp(None if target.is_watched else target.next_attempt_at),
+            next_check_time=timestamp(target.next_attempt_at if target.is_watched else None),
             observed=_observed(target.seen),
             update_time=timestamp(target.updated_at),
             version=target.version,

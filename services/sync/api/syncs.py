@@ -46,6 +46,10 @@ class SyncsApi(Messages, sync_pb2_grpc.SyncServiceServicer):
         target = await self._syncs.confirm(request.id, owner_id=caller())
         return sync_pb2.ConfirmTargetResponse(target=await self._target_now(target))
 
+    async def LeaveTarget(self, request: sync_pb2.LeaveTargetRequest, context: Context) -> sync_pb2.LeaveTargetResponse:
+        target = await self._syncs.leave(request.id, owner_id=caller())
+        return sync_pb2.LeaveTargetResponse(target=await self._target_now(target))
+
     async def ListTargetSteps(
         self, request: sync_pb2.ListTargetStepsRequest, context: Context
     ) -> sync_pb2.ListTargetStepsResponse:

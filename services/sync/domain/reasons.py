@@ -52,6 +52,10 @@ def already_right(platform: str) -> Reason:
     return Reason("ALREADY_RIGHT", f"{platform} shows this picture already, so nothing was sent.", _WE)
 
 
+def on_its_way(platform: str) -> Reason:
+    return Reason("ON_ITS_WAY", f"This picture is on its way to {platform} already.", _WE)
+
+
 def in_review(platform: str) -> Reason:
     return Reason("IN_REVIEW", f"{platform} checks the picture before showing it. We look again by ourselves.", _WE)
 
@@ -288,11 +292,11 @@ def snapshot_missing(platform: str) -> Reason:
     )
 
 
+# Nobody here can do anything
+
+
 def not_served(code: str, message: str) -> Reason:
     return Reason(code, message, _THEY if code == "SLOT_NOT_WRITABLE" else _YOU)
-
-
-# Nobody here can do anything
 
 
 def refused_by_platform(platform: str, message: str, link: str) -> Reason:
@@ -320,6 +324,10 @@ def connection_removed(platform: str) -> Reason:
         f"You have disconnected this account. What was on its way may still arrive on {platform}.",
         _WE,
     )
+
+
+def kept_there(platform: str) -> Reason:
+    return Reason("KEPT_THERE", f"You have chosen to leave what {platform} shows.", _WE)
 
 
 def superseded() -> Reason:

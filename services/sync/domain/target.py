@@ -67,7 +67,7 @@ TOO_LARGE, NO_PICTURE = "PICTURE_TOO_LARGE", "PICTURE_UNREADABLE"
 # Reasons that ask the person to set the picture by hand.
 _BY_HAND = ("SET_BY_HAND", "REMOVE_BY_HAND", "NOT_ALLOWED")
 # Reasons of a difference that a check has found.
-_FOUND_BY_CHECK = ("CHANGED_THERE", "LEFT_THERE", "PUTTING_BACK")
+FOUND_BY_CHECK = ("CHANGED_THERE", "LEFT_THERE", "PUTTING_BACK")
 
 _WORKING = frozenset({S.QUEUED, S.WAITING, S.VERIFIED, S.DIFFERS, S.NEEDS_YOU, S.PAUSED, S.FAILED})
 OFF = frozenset({S.CANCELLED, S.SUPERSEDED})
@@ -202,6 +202,17 @@ class Target:
     def waits_for_hand(self) -> bool:
         """True where the person is asked to set the picture by hand."""
         return self.state is S.NEEDS_YOU and self.reason is not None and self.reason.code in _BY_HAND
+
+    @property
+    def picture(self) -> tuple[str | None, int]:
+        """The picture that it wants, and the revision; of one from before, none."""
+        return self.image_id, self.revision
+
+    @property
+    def is_watched(self) -> bool:
+        """True where what comes next is a look by the schedule of its connection."""
+        found = self.state is S.DIFFERS and self.reason is not None and self.reason.code in FOUND_BY_CHECK
+        return found or self.state is S.VERIFIED
 
     def to(
         self,
@@ -375,7 +386,7 @@ def still_settling(target: Target, seen: Seen, rules: Rules, *, now: datetime) -
 
 def differs(target: Target, seen: Seen, rules: Rules, *, now: datetime) -> Target:
     """The place shows something else although we sent the picture. Nobody sends it again unasked; late looks go on."""
-    if target.reason is not None and target.reason.code in _FOUND_BY_CHECK:
+    if target.reason is not None and target.reason.code in FOUND_BY_CHECK:
         return replace(target, seen=seen, next_attempt_at=rules.next_check_at)
     sent, name = target.submission, rules.platform_name
     if seen.is_unreadable:

@@ -10,7 +10,9 @@ from servicekit.ids import Clock
 from services.sync.store.care import CareQueries
 from services.sync.store.circuits import CircuitQueries
 from services.sync.store.connections import ConnectionQueries
+from services.sync.store.plans import PlanQueries
 from services.sync.store.renditions import RenditionQueries
+from services.sync.store.schedules import ScheduleQueries
 from services.sync.store.sealed import SealedQueries
 from services.sync.store.servers import ServerQueries
 from services.sync.store.snapshots import SnapshotQueries
@@ -24,7 +26,9 @@ class Store(
     CareQueries,
     CircuitQueries,
     ConnectionQueries,
+    PlanQueries,
     RenditionQueries,
+    ScheduleQueries,
     SealedQueries,
     ServerQueries,
     SnapshotQueries,

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import sqlalchemy as sa
 import structlog
@@ -69,13 +70,14 @@ _UNFINISHED = (*PARKABLE, TargetState.SENDING, TargetState.NEEDS_YOU, TargetStat
 class ShownConnection:
     """A connection with its places, avatar first, and what its server takes, as far as that is known.
 
-    `waiting` counts the targets that wait until it is connected again.
+    `waiting` counts the targets that wait until it is connected again; `next_check_at` is when its places are looked at next.
     """
 
     connection: Connection
     places: Sequence[Place] = ()
     terms: ServerTerms | None = None
     waiting: int = 0
+    next_check_at: datetime | None = None
 
     @property
     def id(self) -> str:
@@ -395,7 +397,11 @@ class Connections:
         places, terms = await store.places_of(ids), await store.terms_of(ids)
         parked = [connection.id for connection in found if not connection.works]
         waiting = await store.count_waiting(parked, _RESUMED_BY_RECONNECT)
-        return [ShownConnection(each, places[each.id], terms.get(each.id), waiting.get(each.id, 0)) for each in found]
+        checks = await store.next_checks(ids)
+        return [
+            ShownConnection(each, places[each.id], terms.get(each.id), waiting.get(each.id, 0), checks.get(each.id))
+            for each in found
+        ]
 
     async def get(self, connection_id: str, *, owner_id: str) -> ShownConnection:
         """Returns one of the owner's connections. Raises `NotFoundError`."""
@@ -502,8 +508,12 @@ async def existing_connection(store: Store, connection_id: str, owner_id: str, *
     """Returns one of the owner's connections. Raises `NotFoundError`, also for somebody else's."""
     connection = await store.connection(connection_id, owner_id=owner_id, lock=lock) if is_id(connection_id) else None
     if connection is None:
-        raise NotFoundError("There is no such connection.", reason="CONNECTION_NOT_FOUND")
+        raise no_connection()
     return connection
+
+
+def no_connection() -> NotFoundError:
+    return NotFoundError("There is no such connection.", reason="CONNECTION_NOT_FOUND")
 
 
 def _added(connection: Connection, *, reconnected: bool) -> events.ConnectionAdded:

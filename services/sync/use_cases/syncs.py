@@ -18,11 +18,13 @@ from services.sync.lifecycle import save_step
 from services.sync.places import Platforms
 from services.sync.store import Store
 from services.sync.store.targets import Sync, TargetStep
-from services.sync.use_cases.connections import existing_connection
+from services.sync.use_cases.connections import no_connection
+from services.sync.use_cases.plans import Plan, known_for
 from services.sync.use_cases.wishes import (
     ShownSync,
     earlier_sync,
     hash_of,
+    in_order,
     shown,
     store_wish,
     terms_for,
@@ -56,7 +58,8 @@ class Syncs:
 
         What was wished for the same places before and is not done yet is superseded. Raises `NotFoundError`, `InvalidInputError`,
         `PreconditionError` (NO_CONNECTIONS, IMAGE_FAILED, SLOT_NOT_WRITABLE, PLATFORM_NOT_CONFIGURED), and `AlreadyExistsError` when the
-        key came before with another request.
+        key came before with another request. A dry run stores nothing, and has places that cannot be filled among its targets instead
+        of being refused for them.
         """
         _check_request(slot, idempotency_key)
         request_hash = _request_hash(image_id, slot, connection_ids)
@@ -67,14 +70,19 @@ class Syncs:
                 return earlier
         image = await self._usable_image(image_id)
         async with self.stores() as store:
-            chosen, terms = await self._chosen(store, slot, connection_ids, owner_id)
+            found = await self._asked_for(store, connection_ids, owner_id)
+            terms = await store.terms_of([connection.id for connection in found])
             now = self.clock()
             sync = Sync(new_id(), owner_id, image.id, slot, now, request_hash, idempotency_key or None)
-            targets = [self._target(sync, image, connection) for connection in chosen]
             if dry_run:
-                foreseen = [await self._foreseen(store, target) for target in targets]
-                return ShownSync(sync, foreseen, dry_run=True, terms=terms)
-            made = await store_wish(store, sync, targets)
+                known = await known_for(
+                    store, found, terms, image_id=image.id, revision=image.revision, slot=slot, now=now
+                )
+                plan = Plan(self.platforms, known, now)
+                foreseen = [plan.foreseen(self._target(sync, image, connection)) for connection in found]
+                return ShownSync(sync, in_order(foreseen), dry_run=True, terms=terms)
+            chosen = self._served(found, slot, terms, is_named=bool(connection_ids))
+            made = await store_wish(store, sync, [self._target(sync, image, connection) for connection in chosen])
             await store.commit()
         return made
 
@@ -86,39 +94,40 @@ class Syncs:
             )
         return image
 
-    async def _chosen(
-        self, store: Store, slot: str, connection_ids: Sequence[str], owner_id: str
-    ) -> tuple[list[Connection], Mapping[str, ServerTerms]]:
-        """Returns the connections to sync: those named, each of which must do, or all that have the slot. Also their servers' terms."""
-        if connection_ids:
-            named = [
-                await existing_connection(store, connection_id, owner_id)
-                for connection_id in dict.fromkeys(connection_ids)
-            ]
-            terms = await store.terms_of([connection.id for connection in named])
-            for connection in named:
-                self._check_serves(connection, slot, terms.get(connection.id))
-            return named, terms
-        found = await store.all_connections_of(owner_id)
-        terms = await store.terms_of([connection.id for connection in found])
-        chosen = [
-            connection
-            for connection in found
-            if not why_not_served(self.platforms, connection, slot, terms.get(connection.id))
-        ]
-        if not chosen:
+    async def _asked_for(self, store: Store, connection_ids: Sequence[str], owner_id: str) -> list[Connection]:
+        """Returns the connections that were named, or all of them."""
+        if not connection_ids:
+            found = await store.all_connections_of(owner_id)
+            if not found:
+                raise PreconditionError(
+                    "You have not connected any account yet. Connect one first.", reason="NO_CONNECTIONS"
+                )
+            return found
+        named = set(connection_ids)
+        found = await store.connections_among(named, owner_id) if all(map(is_id, named)) else []
+        if len(found) < len(named):
+            raise no_connection()
+        return found
+
+    def _served(
+        self, found: Sequence[Connection], slot: str, terms: Mapping[str, ServerTerms], *, is_named: bool
+    ) -> list[Connection]:
+        """Returns the connections whose slot can be filled. Of those named each must do."""
+        served = []
+        for connection in found:
+            why_not = why_not_served(self.platforms, connection, slot, terms.get(connection.id))
+            if why_not is None:
+                served.append(connection)
+            elif is_named:
+                raise PreconditionError(
+                    why_not[1], reason=why_not[0], metadata={"connection_id": connection.id, "slot": slot}
+                )
+        if not served:
             raise PreconditionError(
                 f"None of your connected accounts has a place for {slot}s that Linkarooie can fill. Connect one first.",
                 reason="NO_CONNECTIONS",
             )
-        return chosen, terms
-
-    def _check_serves(self, connection: Connection, slot: str, terms: ServerTerms | None) -> None:
-        why_not = why_not_served(self.platforms, connection, slot, terms)
-        if why_not:
-            raise PreconditionError(
-                why_not[1], reason=why_not[0], metadata={"connection_id": connection.id, "slot": slot}
-            )
+        return served
 
     def _target(self, sync: Sync, image: LibraryImage, connection: Connection) -> Target:
         return Target(
@@ -135,23 +144,6 @@ class Syncs:
             updated_at=sync.created_at,
             alt_text=image.alt_text,
         )
-
-    async def _foreseen(self, store: Store, target: Target) -> Target:
-        """Returns a target as it would be at first, as far as that can be told without asking the platform."""
-        now, rules = self.clock(), self.platforms.rules(target.platform, target.slot)
-        connection = await store.connection(target.connection_id)
-        place = await store.place(target.connection_id, target.slot)
-        rendition = await store.rendition(target.image_id, target.revision, f"{target.platform}.{target.slot}")
-        if connection is not None and not connection.works:
-            return steps.parked(target, rules, now=now)
-        if rules.mode == "assisted":
-            return steps.needs_hand(target, rules, now=now)
-        if rendition is None:
-            return steps.awaiting_rendition(target, rules, now=now)
-        if place is not None and place.seen is not None and place.ours_sha256 == rendition.sha256:
-            shows_it = place.seen.tag == place.ours_tag
-            return steps.verified(target, place.seen, rules, now=now) if shows_it else target
-        return target
 
     async def get(self, sync_id: str, *, owner_id: str) -> ShownSync:
         """Returns one of the owner's syncs. Raises `NotFoundError`."""
@@ -210,6 +202,24 @@ class Syncs:
                 raise PreconditionError("This picture does not wait to be set by hand.", reason="TARGET_NOT_ASSISTED")
             after = steps.confirmed(target, self.platforms.rules(target.platform, target.slot), now=now)
             saved = await save_step(store, target, after, rings=after.next_attempt_at is not None)
+            await store.commit()
+        return saved
+
+    async def leave(self, target_id: str, *, owner_id: str) -> Target:
+        """Leaves what the platform shows instead of a target's picture: nobody looks there again by this wish.
+
+        Raises `NotFoundError`, and `PreconditionError` (TARGET_NOT_DIFFERENT).
+        """
+        async with self.stores() as store:
+            target = await existing_target(store, target_id, owner_id)
+            if target.state is not TargetState.DIFFERS:
+                raise PreconditionError(
+                    "As far as we know this place shows nothing else, so there is nothing to leave.",
+                    reason="TARGET_NOT_DIFFERENT",
+                )
+            reason = reasons.kept_there(self.platforms.name(target.platform))
+            after = steps.stopped(target, TargetState.CANCELLED, reason, now=self.clock())
+            saved = await save_step(store, target, after)
             await store.commit()
         return saved
 

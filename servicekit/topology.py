@@ -66,7 +66,11 @@ UPLOAD = Subscription(
     ),
 )
 PROFILE = Subscription("profile", EVENTS, ("evt.account.registered.v1",))
-SYNC = Subscription("sync", EVENTS, ("evt.variants.ready.v1", "evt.variants.failed.v1", "evt.image.deleted.v1"))
+SYNC = Subscription(
+    "sync",
+    EVENTS,
+    ("evt.variants.ready.v1", "evt.variants.failed.v1", "evt.image.deleted.v1", "evt.defaults.changed.v1"),
+)
 ANALYTICS = Subscription("analytics", EVENTS, ("evt.>",), concurrency=20)
 NOTIFY = Subscription(
     "notify",

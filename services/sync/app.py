@@ -39,6 +39,7 @@ from services.sync.sweeper import Sweeper
 from services.sync.tokens import Tokens
 from services.sync.turn import Worker
 from services.sync.use_cases.connections import Connections
+from services.sync.use_cases.following import Following
 from services.sync.use_cases.pictures import Pictures
 from services.sync.use_cases.renditions import Renditions
 from services.sync.use_cases.roll_backs import RollBacks
@@ -89,7 +90,7 @@ def build(settings: SyncSettings, *, clock: Clock = utc_now) -> App:
     )
     consumer = partial(Consumer, bus, ack_wait_seconds=settings.consumer_ack_wait_seconds, clock=clock)
     consumers = [
-        consumer(topology.SYNC, handlers(Renditions(stores, clock))),
+        consumer(topology.SYNC, handlers(Renditions(stores, clock), Following(stores, platforms, clock))),
         *(
             consumer(
                 topology.sync_jobs_of(platform),

@@ -139,6 +139,7 @@ class Pictures:
             "own profile" if page.name in PROFILES else f"Page {page.id}",
             avatar and self.url(avatar),
             banner and self.url(banner),
+            facts=[] if page.name in PROFILES else [("Their own profile", f"/@{page.owner}-profile")],
             banner_shape=COVER_SHAPES,
             banner_position=f"{x}% {y}%",
         )

@@ -276,8 +276,11 @@ class Turn:
 
     async def _verify(self, seen: Seen, now: datetime) -> None:
         target, wanted = self.target, self._wanted()
-        after = steps.verified(target, seen, self._rules, now=now)
         async with self._worker.stores() as store:
+            # A schedule that was chosen during this turn has not planned what was not verified yet.
+            every, time_zone = await store.schedule_of(target.connection_id)
+            at = next_check(every, time_zone, after=now, spread=target.connection_id)
+            after = steps.verified(target, seen, replace(self._rules, next_check_at=at), now=now)
             await save_step(store, target, after)
             if wanted is not None:
                 await store.set_ours(target.connection_id, target.slot, tag=seen.tag, sha256=wanted.sha256)
@@ -359,8 +362,7 @@ class Turn:
         """Returns the picture as the account's server wants it, and what that server has said. Raises `PlatformError` where it cannot fit."""
         terms, slot = await self._terms()
         if isinstance(self._file, Snapshot) and slot.wants_picture:
-            looker = self._worker.looker
-            picture = await made_to_fit(picture, slot, looker.workers, looker.limits)
+            picture = await made_to_fit(picture, slot, self._worker.looker)
         check_fits(picture, slot, server=self._connection.account.instance or self._rules.platform_name)
         return terms, replace(picture, alt_text=fitted_alt_text(self.target.alt_text, slot))
 

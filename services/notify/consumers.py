@@ -115,6 +115,18 @@ def handlers(
         )
         await notifier.tell(delivery, news, owner_id=event.owner_id)
 
+    async def connection_expiry_noted(delivery: Delivery) -> None:
+        event: events.ConnectionExpiryNoted = delivery.message
+        await notifier.show(event.owner_id, _update(delivery, "connection", event.connection_id, "healthy"))
+        news = told.connection_expiring(
+            event.connection_id,
+            moment(event.event_time),
+            platform=name_of(event.platform),
+            remote_handle=event.remote_handle,
+            ends_at=moment(event.expire_time),
+        )
+        await notifier.tell(delivery, news, owner_id=event.owner_id)
+
     async def connection_removed(delivery: Delivery) -> None:
         event: events.ConnectionRemoved = delivery.message
         await notifier.show(event.owner_id, _update(delivery, "connection", event.connection_id))
@@ -123,6 +135,21 @@ def handlers(
         event: events.TargetChanged = delivery.message
         update = _update(delivery, "target", event.target_id, _state_name(event.state), parent_id=event.sync_id)
         await notifier.show(event.owner_id, update)
+
+    async def target_reminded(delivery: Delivery) -> None:
+        event: events.TargetReminded = delivery.message
+        update = _update(delivery, "target", event.target_id, TargetState.NEEDS_YOU, parent_id=event.sync_id)
+        await notifier.show(event.owner_id, update)
+        news = told.target_reminded(
+            event.target_id,
+            event.sync_id,
+            event.number,
+            platform=name_of(event.platform),
+            remote_handle=event.remote_handle,
+            slot=event.slot,
+            link=event.link,
+        )
+        await notifier.tell(delivery, news, owner_id=event.owner_id)
 
     async def sync_finished(delivery: Delivery) -> None:
         event: events.SyncFinished = delivery.message
@@ -134,6 +161,7 @@ def handlers(
                 TargetState(_state_name(outcome.state)),
                 outcome.reason.message,
                 outcome.reason.link,
+                outcome.reason.code,
             )
             for outcome in event.outcomes
         ]
@@ -157,8 +185,10 @@ def handlers(
         events.ConnectionAdded: connection_added,
         events.ConnectionObserved: connection_observed,
         events.ConnectionRevoked: connection_revoked,
+        events.ConnectionExpiryNoted: connection_expiry_noted,
         events.ConnectionRemoved: connection_removed,
         events.TargetChanged: target_changed,
+        events.TargetReminded: target_reminded,
         events.SyncFinished: sync_finished,
     }
 

@@ -67,13 +67,14 @@ class News:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one target ended. `platform` is a name for people."""
+    """How one target ended. `platform` is a name for people; `code` says for programs why it ended so."""
 
     platform: str
     remote_handle: str
     state: TargetState
     reason: str = ""
     link: str = ""
+    code: str = ""
 
     @property
     def place(self) -> str:
@@ -101,14 +102,17 @@ STATUS_WORDS = {
 }
 # What its owner decided needs no telling.
 OWN_DOING = (TargetState.CANCELLED, TargetState.SUPERSEDED)
+# Reasons of a difference that was found long after a sync, and that is dealt with as its owner has chosen.
+AS_CHOSEN = ("LEFT_THERE", "PUTTING_BACK", "KEPT_THERE")
 
 
 def sync_finished(sync: FinishedSync) -> News | None:
     """Tells how a sync ended; None when all that happened is what its owner did."""
-    counted = [outcome for outcome in sync.outcomes if outcome.state not in OWN_DOING]
-    if not counted:
-        return None
+    as_chosen = [outcome for outcome in sync.outcomes if outcome.code in AS_CHOSEN]
+    counted = [outcome for outcome in sync.outcomes if outcome.state not in OWN_DOING and outcome not in as_chosen]
     open_ends = [outcome for outcome in counted if outcome.state is not TargetState.VERIFIED]
+    if not counted or (as_chosen and not open_ends):
+        return None
     title = _sync_title(sync, counted, all_well=not open_ends)
     path = f"/syncs/{sync.id}"
     label = "See what to do" if open_ends else "See where it is"
@@ -210,6 +214,57 @@ def connection_revoked(
         NoticeLevel.ACTION_NEEDED,
         title,
         f"{body} Connect it again, and what waits goes on by itself.",
+        letter.action_path,
+        letter.action_label,
+        letter,
+    )
+
+
+def connection_expiring(
+    connection_id: str, at: datetime, *, platform: str, remote_handle: str, ends_at: datetime
+) -> News:
+    """Tells in time, in the app and by letter, that our access to an account ends and only its owner can give it anew."""
+    place = Outcome(platform, remote_handle, TargetState.NEEDS_YOU).place
+    day = f"{ends_at.day} {ends_at:%B %Y}"
+    title = f"{platform} needs to be connected again by {day}"
+    body = f"{platform} gives access for a limited time. That to {place} ends on {day}, at {ends_at:%H:%M} UTC."
+    what_follows = "Connect it again before, and nothing is interrupted. What is there stays there in any case."
+    letter = LetterText(title, (body, what_follows), "/connections", f"Reconnect {platform}")
+    return News(
+        "connection.expiring",
+        connection_id,
+        _as_version(at),
+        NoticeLevel.ACTION_NEEDED,
+        title,
+        f"{body} Connect it again before, and nothing is interrupted.",
+        letter.action_path,
+        letter.action_label,
+        letter,
+    )
+
+
+def target_reminded(
+    target_id: str, sync_id: str, number: int, *, platform: str, remote_handle: str, slot: str, link: str
+) -> News:
+    """Reminds somebody, in the app and by letter, of a picture that they have to set by hand."""
+    place = Outcome(platform, remote_handle, TargetState.NEEDS_YOU, link=link).place
+    title = f"Your {slot} on {platform} still waits for you"
+    body = f"{platform} lets nobody but you change the {slot} of {place}. The picture is ready, with the steps beside it."
+    closing = "Have you set it? Say so there. You do not want it any more? Then call it off, and you hear no more of it."
+    letter = LetterText(
+        subject=title,
+        paragraphs=(body, closing),
+        action_path=f"/syncs/{sync_id}",
+        action_label="Set it now",
+        rows=(LetterRow(place, STATUS_WORDS[TargetState.NEEDS_YOU], "Set the picture by hand.", link),),
+    )
+    return News(
+        "target.reminded",
+        target_id,
+        number,
+        NoticeLevel.ACTION_NEEDED,
+        title,
+        body,
         letter.action_path,
         letter.action_label,
         letter,

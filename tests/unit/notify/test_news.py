@@ -73,6 +73,14 @@ def test_a_sync_that_its_owner_called_off_or_replaced_is_not_told() -> None:
     assert sync_finished(finished(outcome("cancelled"), outcome("superseded", "X"))) is None
 
 
+@pytest.mark.parametrize(
+    ("state", "code"), [("differs", "LEFT_THERE"), ("differs", "PUTTING_BACK"), ("cancelled", "KEPT_THERE")]
+)
+def test_a_difference_that_is_dealt_with_as_its_owner_has_chosen_is_not_told(state: str, code: str) -> None:
+    chosen = Outcome("X", "@ann", TargetState(state), "As you have chosen.", code=code)
+    assert sync_finished(finished(outcome("verified"), chosen)) is None
+
+
 def test_a_sync_with_open_ends_asks_for_action_and_says_why() -> None:
     news = sync_finished(finished(outcome("verified", "X"), outcome("needs_you", reason="Set it by hand.")))
     assert news is not None

@@ -6,11 +6,12 @@ import tempfile
 from pathlib import Path
 
 from catalog import Slot
-from servicekit.pictures.model import PictureLimits, PictureRefused
-from servicekit.pictures.workers import PictureWorkerError, PictureWorkers
+from servicekit.pictures.model import PictureRefused
+from servicekit.pictures.workers import PictureWorkerError
 from services.sync.domain import reasons
 from services.sync.domain.outcomes import InvalidImage, PlatformError, Transient, cut
 from services.sync.domain.reasons import Reason
+from services.sync.looks import Looker
 from services.sync.platforms.base import Picture
 from services.sync.refit import refit
 from services.sync.store.connections import Snapshot
@@ -28,7 +29,7 @@ def cannot_put_back(snapshot: Snapshot | None, *, platform: str) -> Reason | Non
     return None if snapshot.object_key and snapshot.perceptual_hash else reasons.snapshot_unreadable(platform)
 
 
-async def made_to_fit(picture: Picture, slot: Slot, workers: PictureWorkers, limits: PictureLimits) -> Picture:
+async def made_to_fit(picture: Picture, slot: Slot, looker: Looker) -> Picture:
     """Returns a picture as its place takes it: what a platform serves is not always what it takes. Raises `PlatformError`."""
     if picture.content_type in slot.formats and len(picture.content) <= slot.max_bytes:
         return picture
@@ -36,8 +37,8 @@ async def made_to_fit(picture: Picture, slot: Slot, workers: PictureWorkers, lim
         path = Path(file.name)
         await asyncio.to_thread(path.write_bytes, picture.content)
         try:
-            made = await workers.run(
-                refit, path, limits, tuple(slot.formats), slot.max_bytes, timeout_seconds=REFIT_SECONDS
+            made = await looker.workers.run(
+                refit, path, looker.limits, slot.formats, slot.max_bytes, timeout_seconds=REFIT_SECONDS
             )
         except PictureWorkerError as error:
             raise PlatformError(Transient(cut(str(error)), is_ours=True)) from error

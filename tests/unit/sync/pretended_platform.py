@@ -123,7 +123,7 @@ class PretendedPlatform:
         return Grant({"access": str(self.grants.access), "renewal": str(self.grants.renewal)}, expires_at)
 
     def take(self, picture: Picture, behaviour: Behaviour) -> None:
-        """Takes a file; whoever sent it may be gone by the time it shows."""
+        """Takes a file, an empty one for a removal; whoever sent it may be gone by the time it shows."""
         if behaviour.never:
             return
         self.serial += 1
@@ -132,6 +132,8 @@ class PretendedPlatform:
         shape = "6" * 16 + GREY if behaviour.mangled else shape_of(picture.content)
         if self.names_by_content and behaviour.mangled:
             tag = f"mangled {self.serial}"
+        if not picture.content and not behaviour.mangled:
+            tag = shape = ""
         was_right = self.picture().sha256 == picture.sha256
         shows_at = self.loop.now + behaviour.done_seconds + behaviour.shown_seconds
         write = Write(
@@ -194,7 +196,7 @@ class PretendedAdapter(Adapter):
         platform.check_access(session)
         tag = platform.picture().tag
         await self._pause()
-        return Observation(f"https://p.test/{tag}", tag)
+        return Observation(f"https://p.test/{tag}", tag) if tag else Observation()
 
     async def submit(self, session: Session, slot: Kind, picture: Picture) -> o.Success:
         platform = self._platform
@@ -204,6 +206,9 @@ class PretendedAdapter(Adapter):
             return await self._submit(session, picture)
         finally:
             platform.writing -= 1
+
+    async def remove(self, session: Session, slot: Kind) -> o.Success:
+        return await self.submit(session, slot, Picture(b"", "", ""))
 
     async def _submit(self, session: Session, picture: Picture) -> o.Success:
         platform = self._platform
@@ -251,10 +256,14 @@ class PretendedLooker:
     async def look(self, connection: Connection, adapter: Adapter, session: Session, slot: str) -> Seen:
         at = self.clock()
         shown = await adapter.observe(session, cast("Kind", slot))
+        if not shown.tag:
+            return await self._seen(connection, slot, Seen(at))
         pictures = {write.picture.tag: write.picture for write in self.platform.writes}
         picture = pictures.get(shown.tag)
         shape = picture.shape if picture else hashlib.sha256(shown.tag.encode()).hexdigest()[:16] + GREY
-        seen = Seen(at, shown.url, shown.tag, shape, object_key="kept")
+        return await self._seen(connection, slot, Seen(at, shown.url, shown.tag, shape, object_key="kept"))
+
+    async def _seen(self, connection: Connection, slot: str, seen: Seen) -> Seen:
         async with self.stores() as store:
             await store.set_seen(connection.id, slot, seen)
             await store.commit()

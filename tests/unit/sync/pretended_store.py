@@ -15,8 +15,10 @@ from google.protobuf.message import Message
 
 from services.sync.domain.circuit import Circuit
 from services.sync.domain.connection import Connection, Grant, Place, refresh_time
+from services.sync.domain.schedule import CheckEvery
 from services.sync.domain.target import TRANSITIONS, Seen, Target, TargetState
 from services.sync.store import StaleTargetError, Store
+from services.sync.store.connections import Snapshot
 from services.sync.store.renditions import ImageRevision, Rendition
 from services.sync.store.targets import Around, Sync
 
@@ -47,6 +49,7 @@ class Tables:
     holds: dict[str, datetime] = field(default_factory=dict)
     renditions: dict[tuple[str, int, str], Rendition] = field(default_factory=dict)
     images: dict[tuple[str, int], ImageRevision] = field(default_factory=dict)
+    snapshots: dict[str, Snapshot] = field(default_factory=dict)
     inbox: frozenset[str] = frozenset()
 
     def copy(self) -> "Tables":
@@ -128,6 +131,11 @@ class MemoryStore:
             await self._writing()
         return self._seen.connections.get(connection_id)
 
+    async def schedule_of(self, connection_id: str) -> tuple[CheckEvery, str]:
+        await self._writing()
+        connection = self._seen.connections.get(connection_id)
+        return (CheckEvery.NEVER, "UTC") if connection is None else (connection.check_every, connection.time_zone)
+
     async def lock_connections(self, ids: Collection[str]) -> None:
         await self._writing()
 
@@ -190,6 +198,9 @@ class MemoryStore:
         tables = await self._writing()
         place = tables.places[connection_id, slot]
         tables.places[connection_id, slot] = replace(place, ours_tag=tag, ours_sha256=sha256)
+
+    async def snapshot_by_id(self, snapshot_id: str) -> Snapshot | None:
+        return self._seen.snapshots.get(snapshot_id)
 
     # Renditions
 

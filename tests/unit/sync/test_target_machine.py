@@ -54,6 +54,7 @@ from services.sync.library import Library
 from services.sync.lifecycle import add_target
 from services.sync.places import Platforms
 from services.sync.reconciler import Reconciler
+from services.sync.store.connections import Snapshot
 from services.sync.store.renditions import Rendition
 from services.sync.store.targets import Sync
 from services.sync.sweeper import Sweeper
@@ -113,11 +114,28 @@ FILES = {
 }
 
 
+# What was there once: a picture, and none. Both are as old as the place.
+EARLIER = File("earlier", f"{SHAPES[4]}{GREY}|earlier".encode())
+
+
+def found(file: File | None) -> Snapshot:
+    """Returns the snapshot of a picture; without one, of none."""
+    columns = dict.fromkeys(("tag", "url", "sha256", "object_key", "content_type", "perceptual_hash"), "")
+    if file is not None:
+        columns |= {"tag": "once", "url": "https://p.test/once", "sha256": file.sha256, "object_key": file.image_id}
+        columns |= {"content_type": "image/jpeg", "perceptual_hash": file.content.split(b"|")[0].decode()}
+    name = "nothing" if file is None else file.image_id
+    return Snapshot(name, OWNER, "c", "avatar", **columns, taken_at=NOW)
+
+
+SNAPSHOTS = {snapshot.id: snapshot for snapshot in (found(EARLIER), found(None))}
+
+
 class Files:
     """The object store."""
 
     async def read(self, key: str) -> AsyncIterator[bytes]:
-        yield FILES[key].content
+        yield (FILES | {EARLIER.image_id: EARLIER})[key].content
 
 
 def limits(seconds: float) -> list[o.Problem]:
@@ -156,6 +174,7 @@ class TargetMachine(RuleBasedStateMachine):
     @initialize(platform=st.sampled_from(["bluesky", "mastodon", "x"]))
     def begin(self, platform: str) -> None:
         self.memory = Memory(pause)
+        self.memory.tables.snapshots |= SNAPSHOTS
         slot = next(slot for slot in CATALOGUE.platforms[platform].slots.values() if slot.kind == "avatar")
         self.settle = slot.settle_seconds
         self.platform_name = platform
@@ -219,8 +238,13 @@ class TargetMachine(RuleBasedStateMachine):
             self.its_file_is_made(image_id)
         self.do(self.wish(image_id))
 
-    async def wish(self, image_id: str) -> None:
-        """Does what the use case does once it has found the wish to be a good one."""
+    @precondition(lambda self: not self.wishes or self.now_is(self.wishes[-1]).state.rests or len(self.wishes) % 2)
+    @rule(snapshot_id=st.sampled_from(sorted(SNAPSHOTS)))
+    def somebody_wishes_for_what_was_there(self, snapshot_id: str) -> None:
+        self.do(self.wish(None, snapshot_id))
+
+    async def wish(self, image_id: str | None, snapshot_id: str | None = None) -> None:
+        """Does what the use cases do once they have found the wish to be a good one."""
         now = self.clocks[0]()
         sync = Sync(new_id(), OWNER, image_id, "avatar", now, "")
         # Ids are as old as their wishes; those of real ones are told apart by milliseconds.
@@ -231,6 +255,7 @@ class TargetMachine(RuleBasedStateMachine):
             connection_id=self.connection_id,
             platform=self.platform_name,
             image_id=image_id,
+            snapshot_id=snapshot_id,
             requested_at=now,
             updated_at=now,
         )
@@ -477,9 +502,12 @@ class TargetMachine(RuleBasedStateMachine):
         if self.is_over or not self.wishes:
             return
         written = [write.by for write in self.platform.writes]
-        for file in FILES.values():
-            wished = sum(self.sends_allowed[w] for w in self.wishes if self.now_is(w).image_id == file.image_id)
-            assert written.count(file.sha256) <= wished
+        wanted = {file.sha256: file.image_id for file in FILES.values()}
+        wanted |= {snapshot.sha256: snapshot.id for snapshot in SNAPSHOTS.values()}
+        for sha256, thing_id in wanted.items():
+            wishes = [self.now_is(wish) for wish in self.wishes]
+            wished = sum(self.sends_allowed[w.id] for w in wishes if thing_id in (w.image_id, w.snapshot_id))
+            assert written.count(sha256) <= wished
 
     @invariant()
     def nobody_is_forgotten(self) -> None:

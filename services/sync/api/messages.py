@@ -22,7 +22,7 @@ from services.sync.places import Platforms
 from services.sync.store.targets import TargetStep
 from services.sync.use_cases.choices import Offer, picture_type
 from services.sync.use_cases.connections import ShownConnection
-from services.sync.use_cases.roll_backs import Kept, RollBacks
+from services.sync.use_cases.roll_backs import Behind, Kept, RollBacks
 from services.sync.use_cases.wishes import ShownSync
 
 Context = grpc.aio.ServicerContext[Any, Any]  # the request and answer, which the signatures name
@@ -95,21 +95,21 @@ class Messages:
         return reasons.picture_too_large(name) if seen.trouble == TOO_LARGE else reasons.picture_not_kept(name)
 
     async def _sync_now(self, shown: ShownSync) -> sync_pb2.Sync:
-        """Returns a sync with what its targets put back."""
+        """Returns a sync with what its targets put back, and what was there before them."""
         return self._sync(shown, await self._roll_backs.behind(shown.targets))
 
     async def _target_now(self, target: Target) -> sync_pb2.Target:
-        """Returns a target with what it puts back."""
-        return self._target(target, kept=await self._roll_backs.behind([target]))
+        """Returns a target with what it puts back, and what was there before it."""
+        return self._target(target, behind=await self._roll_backs.behind([target]))
 
-    def _sync(self, shown: ShownSync, kept: Mapping[str, Kept] | None = None) -> sync_pb2.Sync:
+    def _sync(self, shown: ShownSync, behind: Mapping[str, Behind] | None = None) -> sync_pb2.Sync:
         sync = shown.sync
         return sync_pb2.Sync(
             # A plan is no thing that could be asked for later.
             id="" if shown.dry_run else sync.id,
             image_id=sync.image_id or "",
             slot=sync.slot,
-            targets=[self._target(target, shown.terms, kept, planned=shown.dry_run) for target in shown.targets],
+            targets=[self._target(target, shown.terms, behind, planned=shown.dry_run) for target in shown.targets],
             create_time=timestamp(sync.created_at),
             finish_time=timestamp(sync.finished_at),
             dry_run=shown.dry_run,
@@ -120,11 +120,12 @@ class Messages:
         self,
         target: Target,
         terms: Mapping[str, ServerTerms] | None = None,
-        kept: Mapping[str, Kept] | None = None,
+        behind: Mapping[str, Behind] | None = None,
         *,
         planned: bool = False,
     ) -> sync_pb2.Target:
-        put_back = (kept or {}).get(target.snapshot_id or "")
+        pictures = (behind or {}).get(target.id, Behind(None, None))
+        put_back, before = pictures.put_back, pictures.before
         # They are about setting a picture.
         has_steps = target.waits_for_hand and not (put_back and put_back.found.snapshot.shows_nothing)
         by_hand = self._platforms.instructions(target.platform, target.slot) if has_steps else ()
@@ -147,6 +148,7 @@ class Messages:
             alt_text=target.alt_text,
             notes=filter(None, map(reason_message, self._notes(target, terms or {}))),
             snapshot=None if put_back is None else snapshot_message(put_back),
+            before=None if before is None else snapshot_message(before),
         )
 
     def _notes(self, target: Target, terms: Mapping[str, ServerTerms]) -> Sequence[Reason]:

@@ -27,9 +27,9 @@ class SyncsApi(Messages, sync_pb2_grpc.SyncServiceServicer):
     async def ListSyncs(self, request: sync_pb2.ListSyncsRequest, context: Context) -> sync_pb2.ListSyncsResponse:
         wanted = PageRequest.parse(request.page_size, request.page_token, default=20)
         page = await self._syncs.page(wanted, owner_id=caller())
-        kept = await self._roll_backs.behind([target for shown in page.items for target in shown.targets])
+        behind = await self._roll_backs.behind([target for shown in page.items for target in shown.targets])
         return sync_pb2.ListSyncsResponse(
-            syncs=[self._sync(shown, kept) for shown in page.items], next_page_token=page.next_page_token
+            syncs=[self._sync(shown, behind) for shown in page.items], next_page_token=page.next_page_token
         )
 
     async def CancelSync(self, request: sync_pb2.CancelSyncRequest, context: Context) -> sync_pb2.CancelSyncResponse:

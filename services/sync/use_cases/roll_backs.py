@@ -38,6 +38,14 @@ class Kept:
 
 
 @dataclass(frozen=True)
+class Behind:
+    """What a target puts back, and what its place showed before it sent something; None where there is no such thing."""
+
+    put_back: Kept | None
+    before: Kept | None
+
+
+@dataclass(frozen=True)
 class _Return:
     """One place, and what was there; None where we have not seen it."""
 
@@ -84,14 +92,25 @@ class RollBacks:
         refusal = why_not_served(self.platforms, connection, slot, terms)
         return None if refusal is None else reasons.not_served(*refusal)
 
-    async def behind(self, targets: Sequence[Target]) -> Mapping[str, Kept]:
-        """Returns what targets put back, by the snapshots' ids."""
-        names = {target.snapshot_id: self.platforms.name(target.platform) for target in targets if target.snapshot_id}
-        if not names:
-            return {}
+    async def behind(self, targets: Sequence[Target]) -> Mapping[str, Behind]:
+        """Returns the snapshots that targets are about, by target."""
         async with self.stores() as store:
-            found = await store.found(names)
-        return {key: Kept(each, cannot_put_back(each.snapshot, platform=names[key])) for key, each in found.items()}
+            before = await _shown_before(store, targets)
+            put_back = {target.snapshot_id for target in targets if target.snapshot_id}
+            found = await store.found(put_back | {snapshot.id for snapshot in before.values()})
+
+        def kept(target: Target, snapshot_id: str | None) -> Kept | None:
+            each = found.get(snapshot_id or "")
+            name = self.platforms.name(target.platform)
+            return None if each is None else Kept(each, cannot_put_back(each.snapshot, platform=name))
+
+        return {
+            target.id: Behind(
+                put_back=kept(target, target.snapshot_id),
+                before=kept(target, before[target.id].id) if target.id in before else None,
+            )
+            for target in targets
+        }
 
     async def place(
         self, connection_id: str, slot: str, snapshot_id: str = "", *, owner_id: str, idempotency_key: str = ""

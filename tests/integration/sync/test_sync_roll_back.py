@@ -116,6 +116,7 @@ async def test_what_was_there_before_us_is_put_back_seen_and_not_sent_twice(worl
     assert await account.changes() == 2
     again = await account.person.reaches(await account.put_back(), "VERIFIED")
     assert again.reason.code == "ALREADY_RIGHT"
+    assert not again.HasField("before")
     assert await account.changes() == 2
 
 
@@ -128,6 +129,7 @@ async def test_a_target_goes_back_to_what_its_place_showed_before_it(world: Worl
     made = (await account.person.call("RollBackTarget", sync_pb2.RollBackTargetRequest(id=target.id))).sync
 
     done = await account.person.reaches(made, "VERIFIED")
+    assert done.snapshot.id == target.before.id
     assert not done.snapshot.is_first
     assert are_alike(done.observed.perceptual_hash, before.perceptual_hash)
 

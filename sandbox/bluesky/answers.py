@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from sandbox.kit.endpoint import Refused
 from sandbox.kit.limits import Limit, Window
@@ -24,10 +24,17 @@ class BlueskySwitches(PictureSwitches):
     ONCE: ClassVar[tuple[str, ...]] = (*PictureSwitches.ONCE, "forget_profiles")
 
     fail: (
-        Literal["429", "500", "502", "503", "401", "400_expired", "403_scope", "AccountTakedown", "hang", "drop"] | None
+        Literal[
+            "429", "500", "502", "503", "401", "400_expired", "403_scope", "AccountTakedown", "html", "hang", "drop"
+        ]
+        | None
     ) = Field(default=None, description="Answer API calls with this failure")
     slow_seconds: float = Field(
         default=1, ge=0, le=3_600, description="Seconds until the app view shows a picture that the record has"
+    )
+    lie: Literal["no_blob", "another_blob", "empty_record"] | None = Field(
+        default=None,
+        description="Answer an upload without its blob, or with another one; tell an empty profile record",
     )
     race: bool = Field(default=False, description="Let another app edit the profile just before putRecord")
     forget_profiles: bool = Field(default=False, description="Once: remove the profile records, as of new accounts")
@@ -82,6 +89,8 @@ class BlueskyDialect:
                 return scope_missing("repo:app.bsky.actor.profile?action=update")
             case "AccountTakedown":
                 return xrpc_error(401, "AccountTakedown", "Account has been taken down")
+            case "html":
+                return HTMLResponse("<!doctype html><title>Welcome</title>")
             case "502":
                 return xrpc_error(502, "UpstreamFailure", "Upstream Failure")
             case "503":

@@ -56,7 +56,13 @@ class Repo:
         data = await request.body()
         if not data:
             raise refuse(400, "InvalidRequest", "Request body is empty")
-        return JSONResponse({"blob": self._accounts.save_blob(caller.name, data, declared).reference()})
+        blob = self._accounts.save_blob(caller.name, data, declared)
+        match self._panel.switches.lie:
+            case "no_blob":
+                return JSONResponse({})
+            case "another_blob":
+                blob = self._accounts.save_blob(caller.name, b"something else", declared)
+        return JSONResponse({"blob": blob.reference()})
 
     async def get(self, request: Request) -> Response:
         query = request.query_params
@@ -70,7 +76,7 @@ class Repo:
         uri = f"at://{self._accounts.did(name)}/{query['collection']}/{query['rkey']}"
         if found is None or (query["collection"], query["rkey"]) != (PROFILE, "self"):
             raise refuse(400, "RecordNotFound", f"Could not locate record: {uri}")
-        cid, value = found
+        cid, value = found if self._panel.switches.lie != "empty_record" else (found[0], {})
         if query.get("cid", cid) != cid:
             raise refuse(400, "RecordNotFound", f"Could not locate record: {uri}")
         return JSONResponse({"uri": uri, "cid": cid, "value": value})

@@ -8,20 +8,6 @@ from sync_world import World
 from services.sync.domain.outcomes import PlatformError, Transient
 
 
-async def test_ended_access_is_renewed_and_the_work_goes_on(world: World) -> None:
-    person = world.person()
-    connection = await person.connect("bluesky")
-    before = await world.session(connection.id)
-    image = await person.upload(70)
-    await world.control.switch("bluesky", expire_tokens=True)
-
-    await person.reaches(await person.sync(image, connection.id), "VERIFIED")
-
-    after = await world.session(connection.id)
-    assert after.credentials["refresh_token"] != before.credentials["refresh_token"]
-    assert await world.control.changes("bluesky") == 1
-
-
 async def test_access_is_renewed_by_one_worker_at_a_time(world: World) -> None:
     person = world.person()
     connection_id = (await person.connect("bluesky")).id
@@ -52,6 +38,33 @@ async def test_the_profile_keeps_what_another_app_writes_at_the_same_time(world:
     assert record["displayName"]
     assert record["description"].startswith("Edited elsewhere")
     assert record["banner"]
+
+
+@pytest.mark.parametrize(
+    "oddity",
+    [
+        {"fail": "html", "only": "read"},
+        {"fail": "html", "only": "write"},
+        {"lie": "no_blob"},
+        {"lie": "another_blob"},
+        {"lie": "empty_record"},
+    ],
+    ids=lambda oddity: " ".join(oddity.values()),
+)
+async def test_a_server_that_does_not_tell_the_truth_gets_nothing_written(world: World, oddity: dict[str, str]) -> None:
+    person = world.person()
+    connection = await person.connect("bluesky")
+    await person.first_looks_at(connection)
+    image, before = await person.upload(74), await profile_of(world, connection.remote_id)
+    await world.control.switch("bluesky", **oddity)
+    sync = await person.sync(image, connection.id)
+    await person.reaches(sync, "QUEUED", reason="PLATFORM_UNAVAILABLE")
+
+    await world.control.switch("bluesky")
+    assert await profile_of(world, connection.remote_id) == before
+    await person.reaches(sync, "VERIFIED")
+    after = await profile_of(world, connection.remote_id)
+    assert {**after, "avatar": ""} == {**before, "avatar": ""}
 
 
 async def test_a_new_account_gets_its_first_profile(world: World) -> None:

@@ -21,6 +21,7 @@ from services.sync.domain import outcomes as o
 from services.sync.domain.connection import RemoteAccount
 from services.sync.domain.outcomes import PlatformError
 from services.sync.platforms.base import Adapter, Picture, Session, find_builders
+from services.sync.platforms.bluesky.adapter import content_id
 
 PICTURE = Picture(b"\xff\xd8\xff", "image/jpeg", "ab" * 32)
 RESET = NOW.replace(microsecond=0, year=2026, month=11, day=21, hour=12, minute=4)
@@ -56,7 +57,10 @@ PLATFORMS = {
     "bluesky": Platform(
         {},
         {"server": "https://b.test", "issuer": "https://b.test", "key": KEY, "access_token": "t", "refresh_token": "r"},
-        before_write={"uploadBlob": {"blob": {"$type": "blob"}}, "getRecord": {"cid": "c", "value": {}}},
+        before_write={
+            "uploadBlob": {"blob": {"$type": "blob", "ref": {"$link": content_id(PICTURE.sha256)}}},
+            "getRecord": {"cid": "c", "value": {"$type": "app.bsky.actor.profile"}},
+        },
     ),
     "facebook": Platform(
         {"LINKAROOIE_SYNC_FACEBOOK_APP_ID": "id", "LINKAROOIE_SYNC_FACEBOOK_APP_SECRET": "secret"},

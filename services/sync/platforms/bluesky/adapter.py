@@ -225,7 +225,10 @@ class Bluesky(Adapter):
         answer = await self.api.call("GET", url, params={"actor": session.account.remote_id})
         if not answer.is_success:
             raise PlatformError(self._problem(answer, writes=False))
-        picture = json_of(answer).get(slot)
+        said = json_of(answer)
+        if said.get("did") != session.account.remote_id:
+            raise PlatformError(o.Transient(described(answer)))
+        picture = said.get(slot)
         if not isinstance(picture, str) or not picture:
             return Observation()
         # …/plain/<did>/<cid>@jpeg; some versions leave the format off.
@@ -245,8 +248,8 @@ class Bluesky(Adapter):
             timeout_seconds=self.api.write_timeout_seconds / 2,
         )
         blob = json_of(self._done(uploaded, writes=False)).get("blob")
-        if not isinstance(blob, dict):
-            # Put into the profile, it would wipe the picture that is there.
+        if not isinstance(blob, dict) or blob.get("ref") != {"$link": content_id(picture.sha256)}:
+            # Put into the profile, it would wipe the picture that is there, or show another.
             raise PlatformError(o.Transient(described(uploaded)))
         return await self._rewrite(session, lambda record: {**record, slot: blob})
 
@@ -286,9 +289,10 @@ class Bluesky(Adapter):
         if said.get("error") == "RecordNotFound":
             return None, {"$type": PROFILE}
         said = json_of(self._done(answer, writes=False))
-        if not isinstance(said.get("cid"), str) or not isinstance(said.get("value"), dict):
+        cid, record = said.get("cid"), said.get("value")
+        if not isinstance(cid, str) or not isinstance(record, dict) or record.get("$type") != PROFILE:
             raise PlatformError(o.Transient(described(answer)))
-        return said["cid"], said["value"]
+        return cid, record
 
     # What all calls share
 

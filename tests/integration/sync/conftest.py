@@ -1,6 +1,5 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -11,9 +10,8 @@ import grpc
 import httpx2
 import pytest
 import sqlalchemy as sa
-from sync_world import Control, Eventually, Library, World
+from sync_world import Control, Eventually, Library, World, quick_catalogue
 
-from catalog import Catalogue, load_catalogue
 from devstack import Endpoints
 from linkarooie.upload.v1 import upload_pb2, upload_pb2_grpc
 from sandbox import X_CONSUMER_KEY, X_CONSUMER_SECRET, Sandbox
@@ -120,25 +118,11 @@ def short_waits() -> Iterator[None]:
     What is waited for stays the same, and so does the order of things. A file at a time: other tests run in the same process.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("services.sync.app.load_catalogue", quick_catalogue)
+        patch.setattr("services.sync.app.load_catalogue", partial(quick_catalogue, settle_seconds=SETTLE_SECONDS))
         patch.setattr("services.sync.domain.target.LEAST_PATIENCE_SECONDS", 2.0)
         patch.setattr("services.sync.domain.retry.UNKNOWN_SETTLE_SECONDS", 3.0)
         patch.setattr("services.sync.turn.MARGIN", timedelta(seconds=1))
         yield
-
-
-def quick_catalogue() -> Catalogue:
-    """Returns the catalogue of platforms that settle within a second."""
-    catalogue = load_catalogue()
-    platforms = {}
-    for name, platform in catalogue.platforms.items():
-        slots = {}
-        for kind, slot in platform.slots.items():
-            settle = slot.facts.settle_seconds
-            quick = settle.model_copy(update={"value": min(settle.value, SETTLE_SECONDS)})
-            slots[kind] = slot.model_copy(update={"facts": slot.facts.model_copy(update={"settle_seconds": quick})})
-        platforms[name] = platform.model_copy(update={"slots": slots})
-    return replace(catalogue, platforms=platforms)
 
 
 @pytest.fixture(scope="module")

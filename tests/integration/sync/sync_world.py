@@ -5,7 +5,7 @@ import html
 import io
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import httpx2
 import pytest
 from PIL import Image
 
+from catalog import Catalogue, load_catalogue
 from linkarooie.events.v1 import events_pb2 as events
 from linkarooie.processor.v1 import processor_pb2
 from linkarooie.sync.v1 import sync_pb2, sync_pb2_grpc
@@ -45,6 +46,20 @@ def photograph(seed: int, size: tuple[int, int] = (400, 400)) -> Image.Image:
     digest = hashlib.sha256(str(seed).encode()).digest() * 3
     small = Image.frombytes("RGB", (rows, columns), digest[: rows * columns * 3])
     return small.resize(size, Image.Resampling.BICUBIC)
+
+
+def quick_catalogue(*, settle_seconds: float) -> Catalogue:
+    """Returns the catalogue of platforms that settle within so many seconds."""
+    catalogue = load_catalogue()
+    platforms = {}
+    for name, platform in catalogue.platforms.items():
+        slots = {}
+        for kind, slot in platform.slots.items():
+            settle = slot.facts.settle_seconds
+            quick = settle.model_copy(update={"value": min(settle.value, settle_seconds)})
+            slots[kind] = slot.model_copy(update={"facts": slot.facts.model_copy(update={"settle_seconds": quick})})
+        platforms[name] = platform.model_copy(update={"slots": slots})
+    return replace(catalogue, platforms=platforms)
 
 
 @dataclass

@@ -17,69 +17,6 @@ from services.sync.reconciler import Reconciler
 from services.sync.store.tables import holds
 from services.sync.turn import Worker
 
-
-@pytest.mark.parametrize("failure", ["500", "hang", "drop"])
-async def test_a_send_that_failed_without_a_clear_no_is_looked_for_before_it_is_repeated(
-    world: World, failure: str
-) -> None:
-    async def on(platform: str, person: Person) -> None:
-        connection = await person.connect(platform)
-        image = await person.upload(5)
-        # Bluesky's write is two calls, of which only the second changes anything: both are to fail.
-        await world.control.switch(
-            platform, fail=failure, only="write", times=2 if platform == "bluesky" else 1, slow_seconds=1
-        )
-        sync = await person.sync(image, connection.id)
-        target = await person.reaches(sync, "VERIFIED", within_seconds=45)
-        assert target.attempts >= 2
-        assert await world.control.changes(platform) == 1
-
-    await asyncio.gather(*(on(platform, world.person()) for platform in PLATFORMS))
-
-
-async def test_a_picture_that_is_swallowed_is_said_to_differ_and_can_be_sent_again(world: World) -> None:
-    async def on(platform: str, person: Person) -> None:
-        connection = await person.connect(platform)
-        image = await person.upload(7)
-        await world.control.switch(platform, silent_reject=True)
-        sync = await person.sync(image, connection.id)
-        differing = await person.reaches(sync, "DIFFERS", reason="NOT_TAKEN_OVER")
-        assert differing.next_attempt_time.seconds > 0
-        assert await world.control.changes(platform) == 0
-
-        await world.control.switch(platform)
-        await person.call("RetryTarget", sync_pb2.RetryTargetRequest(id=differing.id))
-        assert (await person.reaches(sync, "VERIFIED")).attempts == 2
-        assert await world.control.changes(platform) == 1
-
-    await asyncio.gather(*(on(platform, world.person()) for platform in PLATFORMS))
-
-
-async def test_a_platform_that_is_down_does_not_disturb_the_others(world: World) -> None:
-    person = world.person()
-    for platform in PLATFORMS:
-        await person.connect(platform)
-    image = await person.upload(10)
-    await world.control.switch("x", fail="500")
-
-    sync = await person.sync(image)
-
-    async def others_are_done() -> bool:
-        states = {target.platform: target.state for target in await person.targets(sync.id)}
-        return all(states[name] == sync_pb2.TARGET_STATE_VERIFIED for name in ("bluesky", "mastodon"))
-
-    await world.eventually(others_are_done)
-    waiting = next(target for target in await person.targets(sync.id) if target.platform == "x")
-    assert waiting.reason.code == "PLATFORM_UNAVAILABLE"
-
-    await world.control.switch("x")
-
-    async def finished() -> bool:
-        return (await person.call("GetSync", sync_pb2.GetSyncRequest(id=sync.id))).sync.HasField("finish_time")
-
-    await world.eventually(finished, within_seconds=30)
-
-
 # A killed worker: the process ends between two lines, and everything that it held in memory is gone.
 
 
@@ -195,14 +132,3 @@ async def test_a_rate_limit_is_obeyed_by_every_worker(world: World) -> None:
     assert paused.attempts == 0
     await person.reaches(sync, "VERIFIED")
     assert utc_now() - began > timedelta(seconds=3)
-
-
-async def test_a_cool_down_holds_sends_alone(world: World) -> None:
-    person = world.person()
-    connection = await person.connect("mastodon")
-    await hold(world.inside, f"mastodon/{connection.id}/avatar", 3)
-
-    sync = await person.sync(await person.upload(16), connection.id)
-    paused = await person.reaches(sync, "PAUSED", reason="COOLDOWN")
-    assert paused.attempts == 0
-    assert (await person.reaches(sync, "VERIFIED")).attempts == 1

@@ -64,17 +64,6 @@ async def test_a_file_that_a_server_refuses_is_said_in_its_words(world: World) -
     assert "Avatar file size must be less than 2 MB" in target.reason.message
 
 
-async def test_a_reset_in_unix_seconds_is_understood_too(world: World) -> None:
-    person = world.person()
-    connection = await person.connect("mastodon")
-    image = await person.upload(62)
-    await person.first_looks_at(connection)
-    await world.control.switch("mastodon", epoch_reset=True, fail="429", times=1, retry_after_seconds=2)
-    sync = await person.sync(image, connection.id)
-    await person.reaches(sync, "PAUSED", reason="RATE_LIMITED")
-    await person.reaches(sync, "VERIFIED")
-
-
 async def test_a_401_without_a_word_is_a_revocation(world: World) -> None:
     person = world.person()
     connection = await person.connect("mastodon")

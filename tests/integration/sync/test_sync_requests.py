@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,10 +15,13 @@ from linkarooie.events.v1 import events_pb2 as events
 from linkarooie.processor.v1 import processor_pb2
 from linkarooie.sync.v1 import sync_pb2
 from linkarooie.upload.v1 import upload_pb2
+from servicekit.errors import PreconditionError
 from servicekit.ids import new_id, utc_now
 from servicekit.protobuf import timestamp
 from servicekit.subjects import subject_of
+from services.sync.platforms.base import Unavailable
 from services.sync.store.tables import connect_attempts
+from services.sync.use_cases.connections import Connections
 
 
 async def test_the_catalogue_says_what_can_be_connected_here_and_why_not(world: World) -> None:
@@ -75,6 +79,18 @@ async def test_what_cannot_be_synced_says_why(world: World) -> None:
     world.library.images[image] = (person.id, failed)
     assert await person.reason_of(person.sync(image, connection.id)) == "IMAGE_FAILED"
     assert await person.reason_of(person.begin("nowhere")) == "PLATFORM_NOT_FOUND"
+
+
+async def test_a_platform_without_keys_of_the_operator_says_that_it_is_not_set_up(world: World) -> None:
+    inside, why = world.inside, "X is not set up here."
+    platforms = replace(inside.platforms, adapters={}, unavailable={"x": Unavailable(why)})
+    tokens = inside.tokens
+    connections = Connections(
+        inside.stores, platforms, tokens, inside.looker, tokens.vault, inside.clock, new_id, lambda _: ""
+    )
+    with pytest.raises(PreconditionError, match=why) as caught:
+        await connections.begin("x", "", owner_id=new_id())
+    assert caught.value.reason == "PLATFORM_NOT_CONFIGURED"
 
 
 async def test_a_newer_picture_takes_over_from_one_that_is_not_done(world: World) -> None:

@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
-from servicekit.database import UnitOfWork
+from servicekit.database import Statement, UnitOfWork
 from services.sync.domain.connection import Connection
 from services.sync.domain.defaults import Chosen, Defaults
-from services.sync.domain.schedule import OnDifference
+from services.sync.domain.schedule import CheckEvery, OnDifference
 from services.sync.domain.target import FOUND_BY_CHECK, Target, TargetState
 from services.sync.store.tables import connections, followed_defaults, places, targets
 from services.sync.store.targets import newer_of_place
@@ -41,6 +41,11 @@ class ScheduleQueries(UnitOfWork):
                 time_zone=connection.time_zone,
             )
         )
+
+    async def schedule_of(self, connection_id: str) -> tuple[CheckEvery, str]:
+        """Returns how often a connection is looked at, and by the clocks of which zone. Who changes that waits for the end of this."""
+        rows = await self.run(_SCHEDULE, connection_id=connection_id)
+        return (CheckEvery(rows[0]["check_every"]), rows[0]["time_zone"]) if rows else (CheckEvery.NEVER, "UTC")
 
     async def set_policies(self, connection_id: str, policies: Mapping[str, OnDifference]) -> None:
         """Stores what follows from differences, by slot."""
@@ -103,3 +108,10 @@ class ScheduleQueries(UnitOfWork):
         )
         rows = await self.session.execute(query) if connection_ids else ()
         return {(row.connection_id, row.slot): _TARGET.validate_python(dict(row._mapping)) for row in rows}
+
+
+_SCHEDULE = Statement(
+    sa.select(connections.c.check_every, connections.c.time_zone)
+    .where(connections.c.id == sa.bindparam("connection_id"))
+    .with_for_update(read=True)
+)

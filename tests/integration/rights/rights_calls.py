@@ -296,6 +296,9 @@ CALLS: Mapping[str, Call] = {
     "linkarooie.sync.v1.SyncService/CheckConnection": made(
         lambda w: sync.CheckConnectionRequest(id=w.things.connection)
     ),
+    "linkarooie.sync.v1.SyncService/UpdateConnection": made(
+        lambda w: sync.UpdateConnectionRequest(id=w.things.connection, time_zone="Europe/Berlin")
+    ),
     "linkarooie.sync.v1.SyncService/ImportPicture": made(
         lambda w: sync.ImportPictureRequest(connection_id=w.things.connection, slot="avatar")
     ),
@@ -307,12 +310,15 @@ CALLS: Mapping[str, Call] = {
     "linkarooie.sync.v1.SyncService/GetSync": made(lambda w: sync.GetSyncRequest(id=w.things.sync)),
     "linkarooie.sync.v1.SyncService/ListSyncs": plain(sync.ListSyncsRequest()),
     "linkarooie.sync.v1.SyncService/CancelSync": made(lambda w: sync.CancelSyncRequest(id=w.things.sync)),
-    # What is verified is neither tried again nor confirmed by hand.
+    # What is verified is neither tried again nor confirmed by hand, and there is nothing else to leave.
     "linkarooie.sync.v1.SyncService/RetryTarget": made(
         lambda w: sync.RetryTargetRequest(id=w.things.target), let_in=StatusCode.FAILED_PRECONDITION
     ),
     "linkarooie.sync.v1.SyncService/ConfirmTarget": made(
         lambda w: sync.ConfirmTargetRequest(id=w.things.target), let_in=StatusCode.FAILED_PRECONDITION
+    ),
+    "linkarooie.sync.v1.SyncService/LeaveTarget": made(
+        lambda w: sync.LeaveTargetRequest(id=w.things.target), let_in=StatusCode.FAILED_PRECONDITION
     ),
     "linkarooie.sync.v1.SyncService/ListTargetSteps": made(
         lambda w: sync.ListTargetStepsRequest(target_id=w.things.target)

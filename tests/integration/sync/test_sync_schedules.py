@@ -2,8 +2,10 @@
 
 import hashlib
 import io
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
@@ -12,9 +14,10 @@ from sync_world import Person, World, photograph
 from linkarooie.sync.v1 import sync_pb2
 from servicekit.ids import new_id, utc_now
 from services.sync.domain.schedule import CheckEvery, next_check
-from services.sync.platforms.base import Picture
+from services.sync.platforms.base import Adapter, Kind, Observation, Picture, Session
+from services.sync.reconciler import Reconciler
 from services.sync.store import StaleTargetError
-from services.sync.store.tables import targets
+from services.sync.store.tables import holds, targets
 
 DAY, WEEK, NEVER = sync_pb2.CHECK_EVERY_DAY, sync_pb2.CHECK_EVERY_WEEK, sync_pb2.CHECK_EVERY_NEVER
 
@@ -181,6 +184,50 @@ async def test_who_looks_by_the_old_schedule_plans_nothing_any_more(world: World
         with pytest.raises(StaleTargetError):
             await store.save(held, lease=None, until=None, ring_at=None)
     assert not (await person.target(sync)).HasField("next_check_time")
+
+
+class InterruptedAdapter:
+    """An adapter that lets something happen while it looks."""
+
+    def __init__(self, real: Adapter, meanwhile: Callable[[], Awaitable[object]]) -> None:
+        self._real = real
+        self._meanwhile = meanwhile
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._real, name)
+
+    async def observe(self, session: Session, slot: Kind) -> Observation:
+        await self._meanwhile()
+        return await self._real.observe(session, slot)
+
+
+async def test_a_schedule_that_is_chosen_during_a_look_counts_for_what_the_look_finds(world: World) -> None:
+    person, worker = world.person(), world.inside
+    connection, first = await shown(world, person, 310)
+    account = f"mastodon/{connection.id}"
+    async with worker.stores() as store:
+        await store.hold(account, utc_now() + timedelta(hours=1))
+        await store.commit()
+    again = await person.sync(first.image_id, connection.id)
+    paused = await person.reaches(again, "PAUSED")
+    async with worker.stores() as store:
+        # Nobody but this test takes it up again.
+        held = await store.target(paused.id)
+        assert held is not None
+        await store.session.execute(sa.delete(holds).where(holds.c.key == account))
+        await store.save(replace(held, next_attempt_at=None), lease=None, until=None, ring_at=None)
+        await store.commit()
+    adapters = dict(worker.platforms.adapters)
+    adapters["mastodon"] = cast(
+        "Adapter",
+        InterruptedAdapter(adapters["mastodon"], lambda: update(person, connection.id, check_every=DAY)),
+    )
+
+    await Reconciler(replace(worker, platforms=replace(worker.platforms, adapters=adapters))).work(paused.id)
+
+    target = await person.target(again)
+    assert (target.state, target.reason.code) == (sync_pb2.TARGET_STATE_VERIFIED, "ALREADY_RIGHT")
+    assert target.next_check_time.ToDatetime(UTC) == planned(await person.connection(connection.id), CheckEvery.DAY)
 
 
 async def test_what_the_owner_leaves_is_left_whatever_the_place_showed_before(world: World) -> None:

@@ -21,7 +21,7 @@ from google.protobuf.message import Message
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from servicekit.errors import UnavailableError
 from servicekit.ids import Clock, new_id, utc_now
@@ -166,14 +166,15 @@ class UnitOfWork:
         self, database: Database, *, clock: Clock = utc_now, committed: Callable[[], None] | None = None
     ) -> None:
         """`committed` is called after each commit that recorded events: the relay's wake-up."""
-        self._sessions = database.sessions
+        self._database = database
         self._schema = database.schema
         self._committed = committed
         self._events: list[dict[str, Any]] = []  # rows of the outbox
         self.clock = clock
 
     async def __aenter__(self) -> Self:
-        self.session: AsyncSession = self._sessions()
+        self._session: AsyncSession | None = None
+        self._connection: AsyncConnection | None = None
         self._driver: psycopg.AsyncConnection | None = None
         self._events.clear()
         return self
@@ -181,18 +182,31 @@ class UnitOfWork:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.session.close()
+        if self._session is not None:
+            await self._session.close()
+        if self._connection is not None:
+            await self._connection.close()
         if error is not None and _is_away(error):
             log.warning("database_unavailable", error=str(error))
             raise UnavailableError(
                 "The database does not answer at the moment. Try again in a few seconds.", retry_after_seconds=5
             ) from error
 
+    @property
+    def session(self) -> AsyncSession:
+        """What queries go through that are no `Statement`. A transaction of statements alone has none: it costs more than they do."""
+        if self._session is None:
+            self._session = self._database.sessions(bind=self._connection or self._database.engine)
+        return self._session
+
     async def run(self, statement: Statement, **values: Any) -> list[dict[str, Any]]:  # of columns of many types
-        """Runs a prepared statement in the transaction and returns its rows."""
-        if self._driver is None:
-            connection = await self.session.connection()
-            self._driver = (await connection.get_raw_connection()).driver_connection
+        """Runs a statement in the transaction and returns its rows."""
+        if self._connection is None:
+            if self._session is None:
+                self._connection = await self._database.engine.connect()
+            else:
+                self._connection = await self._session.connection()
+            self._driver = (await self._connection.get_raw_connection()).driver_connection
         assert self._driver is not None  # noqa: S101  # the pool gives none that is closed
         try:
             cursor = await self._driver.execute(statement.sql, statement.values(values))
@@ -200,7 +214,7 @@ class UnitOfWork:
         except psycopg.Error:
             if self._driver.closed:
                 # Noticed by us alone: the pool must not keep it.
-                await (await self.session.connection()).invalidate()
+                await self._connection.invalidate()
             raise
 
     def record(self, event: Message, *, owner_id: str, subject: str | None = None) -> str:
@@ -238,8 +252,11 @@ class UnitOfWork:
             insert_event = _insert_of(self.outbox)
             for event in self._events:
                 await self.run(insert_event, **event)
-        # What SQLAlchemy would do beside that is for sessions with objects in them.
-        await (self.session if self._driver is None else self._driver).commit()
+        if self._driver is not None:
+            # The session's statements went the same way; what it would do beside this is for objects in it.
+            await self._driver.commit()
+        elif self._session is not None:
+            await self._session.commit()
         if self._events and self._committed is not None:
             self._committed()
         self._events.clear()

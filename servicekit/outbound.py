@@ -36,6 +36,8 @@ HTTPS_PORT = 443
 ANSWER_MAX_BYTES = 1_000_000
 # Apart from the limit of the whole call: a host that does not even accept the connection is given up sooner.
 CONNECT_TIMEOUT_SECONDS = 5.0
+# Of a download, what is written at once.
+WRITE_BYTES = 256 * 1024
 REDIRECTS = (301, 302, 303, 307, 308)
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -225,13 +227,18 @@ class Outbound:
                 return response.status_code, _joined(url, response.headers["location"])
             if response.status_code != 200:
                 return response.status_code, None
-            size = 0
-            with await asyncio.to_thread(path.open, "wb") as file:
+            size, held = 0, bytearray()
+            with path.open("wb", buffering=0) as file:
                 async for chunk in response.aiter_bytes():
                     size += len(chunk)
                     if size > max_bytes:
                         raise AnswerTooLargeError(f"{_where(url)} holds more than {max_bytes} bytes")
-                    await asyncio.to_thread(file.write, chunk)
+                    held += chunk
+                    if len(held) >= WRITE_BYTES:
+                        await asyncio.to_thread(file.write, bytes(held))
+                        held.clear()
+                # What is small is written sooner than a thread is woken for it.
+                file.write(held)
             return response.status_code, None
 
     @asynccontextmanager

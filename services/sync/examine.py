@@ -1,8 +1,9 @@
-"""What a picture worker does with a file that a platform served: judges it by content and hashes how it looks.
+"""What a picture worker does with a file that a platform served: judges it by content, hashes it and how it looks.
 
 Imports next to nothing, because every worker process imports it.
 """
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ class Examined:
 
     content_type: str
     perceptual_hash: str
+    sha256: str
 
 
 def is_picture(content_type: str) -> bool:
@@ -28,7 +30,9 @@ def examine(path: Path, limits: PictureLimits) -> Examined:
     """Looks at a file. Never raises for what is in it."""
     with path.open("rb") as file:
         content_type = sniff(file.read(HEAD_BYTES)).content_type
+        file.seek(0)
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     try:
-        return Examined(content_type, hash_file(path, limits).hex())
+        return Examined(content_type, hash_file(path, limits).hex(), sha256)
     except PictureRefused:
-        return Examined(content_type, "")
+        return Examined(content_type, "", sha256)

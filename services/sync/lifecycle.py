@@ -32,7 +32,8 @@ PARKABLE = (TargetState.QUEUED, TargetState.WAITING, TargetState.PAUSED)
 async def add_target(store: Store, target: Target) -> None:
     """Stores a new target and rings for it."""
     await store.add_target(target, ring_at=target.requested_at + RING_AGAIN_AFTER)
-    await _tell(store, target)
+    await store.add_step(target)
+    _tell(store, target)
     ring(store, target.id, target.owner_id, target.platform)
 
 
@@ -56,11 +57,12 @@ async def save_step(
         ring_at = after.updated_at + RING_AGAIN_AFTER
     else:
         ring_at = after.next_attempt_at
-    saved = await store.save(after, lease=lease, until=until, ring_at=ring_at)
+    is_step = _looks(before) != _looks(after)
+    saved = await store.save(after, lease=lease, until=until, ring_at=ring_at, is_step=is_step)
     if rings:
         ring(store, saved.id, saved.owner_id, saved.platform)
-    if _looks(before) != _looks(saved):
-        await _tell(store, saved)
+    if is_step:
+        _tell(store, saved)
         if saved.state.rests:
             await _finish_if_all_rest(store, saved)
         elif before.state.rests:
@@ -73,8 +75,7 @@ def _looks(target: Target) -> tuple[object, ...]:
     return target.state, target.reason, target.attempts
 
 
-async def _tell(store: Store, target: Target) -> None:
-    await store.add_step(target)
+def _tell(store: Store, target: Target) -> None:
     changed = events.TargetChanged(
         target_id=target.id,
         sync_id=target.sync_id,

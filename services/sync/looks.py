@@ -1,7 +1,5 @@
 """Looks what a place shows, and keeps a copy of every picture found there, or that there was none, so that it can be put back."""
 
-import asyncio
-import hashlib
 import tempfile
 from dataclasses import dataclass
 from datetime import datetime
@@ -83,6 +81,8 @@ class Looker:
             if kept is None:
                 # What comes next is not what was there first.
                 await store.add_snapshot(_without_copy(connection, slot, seen))
+            elif is_new:
+                await store.add_snapshot(kept)
             if connection.unreachable_since is not None:
                 await store.note_answer(connection.id, at)
             if is_new:
@@ -96,6 +96,7 @@ class Looker:
         return found if found is not None and found.object_key else None
 
     async def _keep(self, connection: Connection, adapter: Adapter, slot: str, shown: Observation) -> Snapshot:
+        """Copies a picture; returns what is to be stored of it."""
         with tempfile.NamedTemporaryFile(prefix="linkarooie-look-") as file:
             path = Path(file.name)
             await self._download(adapter, shown.url, path)
@@ -103,28 +104,23 @@ class Looker:
                 examined = await self.workers.run(examine, path, self.limits, timeout_seconds=EXAMINE_SECONDS)
                 if not is_picture(examined.content_type):
                     raise NotCopiedError(NO_PICTURE, f"it is {examined.content_type}")
-                sha256 = await asyncio.to_thread(_sha256, path)
-                key = snapshot_key(connection.owner_id, sha256)
+                key = snapshot_key(connection.owner_id, examined.sha256)
                 await self.objects.put_file(key, path, content_type=examined.content_type)
             except (PictureWorkerError, UnavailableError) as error:
                 raise PlatformError(Transient(cut(str(error)), is_ours=True)) from error
-        snapshot = Snapshot(
+        return Snapshot(
             id=new_id(),
             owner_id=connection.owner_id,
             connection_id=connection.id,
             slot=slot,
             tag=shown.tag,
             url=shown.url,
-            sha256=sha256,
+            sha256=examined.sha256,
             object_key=key,
             content_type=examined.content_type,
             perceptual_hash=examined.perceptual_hash,
             taken_at=self.clock(),
         )
-        async with self.stores() as store:
-            await store.add_snapshot(snapshot)
-            await store.commit()
-        return snapshot
 
     async def _download(self, adapter: Adapter, url: str, path: Path) -> None:
         try:
@@ -167,8 +163,3 @@ def _observed(connection: Connection, slot: str, at: datetime) -> events.Connect
         slot=slot,
         event_time=timestamp(at),
     )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -276,14 +276,22 @@ class TargetQueries(UnitOfWork):
         return [(row.id, row.owner_id, row.platform) for row in await self.session.execute(claim)]
 
     async def save(
-        self, target: Target, *, lease: str | None, until: datetime | None, ring_at: datetime | None
+        self,
+        target: Target,
+        *,
+        lease: str | None,
+        until: datetime | None,
+        ring_at: datetime | None,
+        is_step: bool = True,
     ) -> Target:
-        """Writes a target and returns it with its new version. With `lease` it stays taken until `until`.
+        """Writes a target, and unless it is no step its history, and returns it with its new version.
+
+        With `lease` it stays taken until `until`.
 
         Raises `StaleTargetError` when it was changed since it was read.
         """
         values = {**_values(target), "lease": lease, "leased_until": until, "ring_at": ring_at}
-        if not await self.run(_SAVE, **values, old_version=target.version):
+        if not await self.run(_SAVE, **values, old_version=target.version, step_id=new_id(), is_step=is_step):
             raise StaleTargetError(target.id)
         return replace(target, version=target.version + 1)
 
@@ -444,17 +452,29 @@ def _defer() -> sa.UpdateBase:
     return change.values(deferred_at=since, ring_at=sa.bindparam("again_at")).returning(targets.c.id)
 
 
-def _save() -> sa.UpdateBase:
+def _save() -> sa.Select[Any]:
     saved: dict[str, Any] = {
         name: sa.bindparam(name) for name in Target.__dataclass_fields__ if name not in ("id", "version")
     }
     held: dict[str, Any] = {name: sa.bindparam(name) for name in ("lease", "leased_until", "ring_at")}
-    return (
+    change = (
         sa.update(targets)
         .where(targets.c.id == sa.bindparam("id"), targets.c.version == sa.bindparam("old_version"))
         .values(**saved, **held, deferred_at=None, version=targets.c.version + 1)
-        .returning(targets.c.id)
+        .returning(targets.c.id, targets.c.updated_at, targets.c.state, targets.c.reason)
+        .cte("saved")
     )
+    step = (
+        sa.insert(target_steps)
+        .from_select(
+            ["id", "target_id", "at", "state", "reason"],
+            sa.select(sa.bindparam("step_id", type_=sa.Uuid(as_uuid=False)), *change.c).where(
+                sa.bindparam("is_step", type_=sa.Boolean)
+            ),
+        )
+        .cte("step")
+    )
+    return sa.select(change.c.id).add_cte(step)
 
 
 def _around() -> sa.Select[Any]:

@@ -321,7 +321,13 @@ class MemoryStore:
         ]
 
     async def save(
-        self, target: Target, *, lease: str | None, until: datetime | None, ring_at: datetime | None
+        self,
+        target: Target,
+        *,
+        lease: str | None,
+        until: datetime | None,
+        ring_at: datetime | None,
+        is_step: bool = True,
     ) -> Target:
         tables = await self._writing()
         before = tables.targets[target.id].target
@@ -330,6 +336,8 @@ class MemoryStore:
         assert target.state is before.state or target.state in TRANSITIONS[before.state]
         saved = replace(target, version=target.version + 1)
         tables.targets[target.id] = Row(saved, lease, until, ring_at)
+        if is_step:
+            self._steps.append(saved)
         return saved
 
     async def lease_of(self, target_id: str) -> tuple[str | None, datetime | None]:

@@ -94,7 +94,7 @@ class Plan:
         # What is out may have changed the place since it was seen.
         is_settled = wish is None or wish.state.rests or not wish.is_out
         if seen is not None and seen.is_wanted and is_settled:
-            return replace(steps.verified(target, seen, rules, now=self.now), next_attempt_at=None)
+            return steps.verified(target, seen, rules, now=self.now)
         if rules.mode == "assisted":
             return replace(steps.needs_hand(target, rules, now=self.now), next_attempt_at=None)
         if rendition is None:

@@ -90,8 +90,10 @@ NOTIFY = Subscription(
         "evt.connection.added.v1",
         "evt.connection.observed.v1",
         "evt.connection.revoked.v1",
+        "evt.connection.expiry_noted.v1",
         "evt.connection.removed.v1",
         "evt.target.changed.v1",
+        "evt.target.reminded.v1",
         "evt.sync.finished.v1",
     ),
 )

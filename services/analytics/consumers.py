@@ -26,8 +26,10 @@ LEFT_OUT = {
     events.AddressesChanged: ("paths",),  # of avatars they hold handles and hashes of e-mail addresses
     events.ConnectionAdded: ("remote_handle",),
     events.ConnectionRevoked: ("remote_handle",),
+    events.ConnectionExpiryNoted: ("remote_handle",),
     events.ConnectionRemoved: ("remote_handle",),
     events.TargetChanged: ("remote_handle", "reason"),
+    events.TargetReminded: ("remote_handle", "link"),
     events.SyncFinished: ("outcomes",),  # each of them is a `target.changed` of its own
 }
 # Tells of the installation, not of anybody's account: there is nobody to show it to.

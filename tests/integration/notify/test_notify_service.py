@@ -102,6 +102,30 @@ async def test_a_loss_that_a_reconnect_overtook_sends_no_letter(notify: Any, ann
     assert (await titles(notify)).count(title) == 1
 
 
+async def test_an_end_of_access_and_a_reminder_are_a_notice_and_a_letter_each_time(
+    notify: Any, ann: Person, eventually: Any
+) -> None:
+    await ann.registers()
+    shared, ids = connection(ann.id), {"target_id": new_id(), "sync_id": new_id(), "owner_id": ann.id}
+    ends_at = NOW + timedelta(days=7)
+    ending, waiting = (
+        "Mastodon needs to be connected again by 8 May 2026",
+        "Your avatar on Mastodon still waits for you",
+    )
+    expected = ["Welcome to Linkarooie"]
+    for number, days in ((1, 7), (2, 1)):
+        noted = events.ConnectionExpiryNoted(
+            **shared, expire_time=timestamp(ends_at), event_time=timestamp(ends_at - timedelta(days=days))
+        )
+        reminded = events.TargetReminded(**ids, platform="mastodon", slot="avatar", number=number)
+        for _ in range(2):  # the same message comes twice
+            await ann.hears(noted, event_id=f"{ann.id}-noted-{number}")
+            await ann.hears(reminded, event_id=f"{ann.id}-reminded-{number}")
+        expected += [ending, waiting]
+        await eventually(lambda: equal(ann.subjects, sorted(expected)))
+    assert sorted(await titles(notify)) == sorted(expected[1:])
+
+
 async def test_news_that_come_before_the_account_are_told_when_it_is_there(
     notify: Any, ann: Person, eventually: Any
 ) -> None:

@@ -11,8 +11,10 @@ from services.notify.domain.news import (
     Outcome,
     TargetState,
     connection_added,
+    connection_expiring,
     connection_revoked,
     sync_finished,
+    target_reminded,
 )
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -110,6 +112,33 @@ def test_a_lost_connection_says_what_waits_for_it(waiting: int, words: str) -> N
     assert words in news.body
     assert news.letter is not None
     assert words in news.letter.paragraphs[0]
+
+
+def test_access_that_ends_is_told_with_its_day_in_the_app_and_by_letter() -> None:
+    ends_at = NOW + timedelta(days=7)
+    news = connection_expiring("c1", NOW, platform="Facebook", remote_handle="Ann", ends_at=ends_at)
+    assert news.level is NoticeLevel.ACTION_NEEDED
+    assert f"{ends_at.day} {ends_at:%B %Y}" in news.title
+    assert news.letter is not None
+    assert (news.letter.subject, news.letter.action_label) == (news.title, "Reconnect Facebook")
+
+
+def test_the_second_note_of_an_end_overtakes_the_first() -> None:
+    ends_at = NOW + timedelta(days=7)
+    first, second = (
+        connection_expiring("c1", at, platform="Facebook", remote_handle="Ann", ends_at=ends_at)
+        for at in (NOW, NOW + timedelta(days=6))
+    )
+    assert second.version > first.version
+
+
+def test_a_reminder_leads_to_the_steps_and_to_where_the_picture_is_set() -> None:
+    link = "https://www.instagram.com/accounts/edit/"
+    news = target_reminded("t1", "s1", 2, platform="Instagram", remote_handle="@ann", slot="avatar", link=link)
+    assert (news.version, news.action_path) == (2, "/syncs/s1")
+    assert "Instagram (@ann)" in news.body
+    assert news.letter is not None
+    assert [row.link for row in news.letter.rows] == [link]
 
 
 def letter(attempts: int) -> Letter:

@@ -112,6 +112,9 @@ class PlanSummary(Answer):
 
 _FORESEEN: dict[TargetState, str] = {
     "queued": "will_change",
+    # Is being brought there already, by an earlier wish.
+    "sending": "will_change",
+    "waiting_for_platform": "will_change",
     "needs_you": "needs_you",
     "verified": "right",
     "paused": "waits",

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Target, TargetState } from './api/types';
-import { planGroups, planSentence, syncWords, unableConnections } from './plans';
+import { planGroups, planSentence, syncWords, withoutUnable } from './plans';
 
 const plan = (...states: TargetState[]) =>
   states.map((state, index) => ({ connection_id: `c${index}`, state })) as unknown as Target[];
@@ -25,8 +25,11 @@ describe('a plan', () => {
     ]);
   });
 
-  it('names the accounts that a sync goes without', () => {
-    expect(unableConnections(plan('queued', 'failed', 'verified'))).toEqual(new Set(['c1']));
+  it('lets a sync go without the accounts that cannot', () => {
+    const wish = { image_id: 'i', slot: 'avatar' as const, connection_ids: ['c0', 'c1', 'c2'], dry_run: false };
+    const targets = plan('queued', 'failed', 'verified').map((one) => ({ ...one, slot: 'avatar' }));
+    expect(withoutUnable(wish, targets).connection_ids).toEqual(['c0', 'c2']);
+    expect(withoutUnable({ ...wish, slot: 'banner' }, targets).connection_ids).toHaveLength(3);
   });
 
   it('has a button that says how many get it', () => {

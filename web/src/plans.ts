@@ -1,8 +1,11 @@
-import type { Target, TargetState } from './api/types';
+import type { NewSync, Target, TargetState } from './api/types';
 import type { Look } from './components/chip';
 
 /** What a plan foresees for a place. */
 export type Foreseen = 'will_change' | 'needs_you' | 'waits' | 'right' | 'cannot';
+
+/** A wish that names its accounts: one that names none would go to all. */
+type NamedWish = NewSync & { connection_ids: string[] };
 
 interface Words extends Look {
   /** Of so many places, in a sentence about all. */
@@ -53,11 +56,14 @@ export function planSentence(targets: readonly Target[]): string {
   return `${counts.join(', ')}.`;
 }
 
-/** The accounts that a plan foresees nothing but a failure for. */
-export function unableConnections(targets: readonly Target[]): Set<string> {
-  return new Set(
-    targets.filter((target) => foreseenFor(target) === 'cannot').map(({ connection_id }) => connection_id),
+/** A wish without the accounts that a plan foresees nothing but a failure for. */
+export function withoutUnable<Wish extends NamedWish>(wish: Wish, plan: readonly Target[]): Wish {
+  const unable = new Set(
+    plan
+      .filter((target) => target.slot === wish.slot && foreseenFor(target) === 'cannot')
+      .map(({ connection_id }) => connection_id),
   );
+  return { ...wish, connection_ids: wish.connection_ids.filter((id) => !unable.has(id)) };
 }
 
 /** The button that starts a sync to so many accounts. */

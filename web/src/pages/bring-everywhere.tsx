@@ -8,6 +8,8 @@ import { useWishKeys } from '../api/use-wish-keys';
 import { Button } from '../components/button';
 import { ProblemNote } from '../components/problem-note';
 import { type Defaults, type DefaultSync, syncsFor } from '../defaults';
+import { withoutUnable } from '../plans';
+import { Plan } from './plan';
 
 /** Sends every default to where it goes: one sync a picture. */
 export function BringEverywhere({ defaults, connections }: { defaults: Defaults; connections: Connection[] }) {
@@ -15,7 +17,16 @@ export function BringEverywhere({ defaults, connections }: { defaults: Defaults;
   const cache = useQueryClient();
   const wishKeys = useWishKeys();
   const wishes = syncsFor(defaults, connections);
-  const places = wishes.reduce((sum, wish) => sum + wish.connection_ids.length, 0);
+  const plan = useMutation({
+    mutationFn: async () => {
+      const plans = wishes.map((wish) => answer(api.POST('/v1/syncs', { body: { ...wish, dry_run: true } })));
+      return (await Promise.all(plans)).flatMap(({ targets }) => targets);
+    },
+  });
+  const able = wishes
+    .map((wish) => withoutUnable(wish, plan.data ?? []))
+    .filter(({ connection_ids }) => connection_ids.length > 0);
+  const places = able.reduce((sum, wish) => sum + wish.connection_ids.length, 0);
   const start = useMutation({
     // What was started before something failed is not started twice by trying again.
     mutationFn: async (wanted: DefaultSync[]) => {
@@ -37,16 +48,21 @@ export function BringEverywhere({ defaults, connections }: { defaults: Defaults;
   });
   return (
     <div className="stack-tight">
-      {start.isError && <ProblemNote error={start.error} onRetry={() => start.mutate(wishes)} />}
+      {plan.isError && <ProblemNote error={plan.error} onRetry={() => plan.mutate()} />}
+      {start.isError && <ProblemNote error={start.error} onRetry={() => start.mutate(able)} />}
+      <Plan targets={plan.data} />
       <div className="row">
         <Button
           kind="main"
           icon="sync"
-          disabled={wishes.length === 0}
+          disabled={able.length === 0}
           pending={start.isPending}
-          onClick={() => start.mutate(wishes)}
+          onClick={() => start.mutate(able)}
         >
           Bring these everywhere
+        </Button>
+        <Button disabled={wishes.length === 0} pending={plan.isPending} onClick={() => plan.mutate()}>
+          Dry run
         </Button>
         <p className="small quiet grow">{summary(places, connections.length)}</p>
       </div>

@@ -12,7 +12,7 @@ import { Face } from '../components/face';
 import { ProblemNote } from '../components/problem-note';
 import { CONNECTION_LOOKS } from '../components/states';
 import { takes } from '../defaults';
-import { syncWords, unableConnections } from '../plans';
+import { syncWords, withoutUnable } from '../plans';
 import { usePlatforms } from '../platforms';
 import { Plan } from './plan';
 import { useOpenSync } from './use-open-sync';
@@ -22,22 +22,18 @@ export function SyncPanel({ image, slot }: { image: Image; slot: SlotName }) {
   const { data: connections } = useSuspenseQuery(connectionsQuery);
   const eligible = connections.filter((connection) => takes(connection, slot) && !connection.leaving);
   const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
-  const wishFor = (places: Connection[]): NewSync => ({
+  const chosen = (places: Connection[]) => ({
     image_id: image.id,
     slot,
-    connection_ids: places.map(({ id }) => id),
+    connection_ids: places.map(({ id }) => id).filter((id) => !left.has(id)),
     dry_run: false,
   });
   const plan = useMutation({
     // Asks for the accounts that cannot show it as well, so that it is said why.
-    mutationFn: () => {
-      const asked = connections.filter(({ id }) => !left.has(id));
-      return answer(api.POST('/v1/syncs', { body: { ...wishFor(asked), dry_run: true } }));
-    },
+    mutationFn: () => answer(api.POST('/v1/syncs', { body: { ...chosen(connections), dry_run: true } })),
   });
-  const unable = unableConnections(plan.data?.targets ?? []);
-  const chosen = eligible.filter(({ id }) => !left.has(id) && !unable.has(id));
-  const wish = wishFor(chosen);
+  const wish = withoutUnable(chosen(eligible), plan.data?.targets ?? []);
+  const places = wish.connection_ids.length;
   const start = useStartSync();
 
   if (eligible.length === 0) {
@@ -82,11 +78,11 @@ export function SyncPanel({ image, slot }: { image: Image; slot: SlotName }) {
         <Button
           kind="main"
           icon="sync"
-          disabled={chosen.length === 0}
+          disabled={places === 0}
           pending={start.isPending}
           onClick={() => start.mutate(wish)}
         >
-          {syncWords(chosen.length)}
+          {syncWords(places)}
         </Button>
         <Button disabled={left.size === eligible.length} pending={plan.isPending} onClick={() => plan.mutate()}>
           Dry run

@@ -14,6 +14,7 @@ import {
   apiKeysQuery,
   avatarSettingsQuery,
   connectionChoiceQuery,
+  connectionQuery,
   connectionsQuery,
   defaultsQuery,
   deletedPicturesQuery,
@@ -246,6 +247,14 @@ const chooseAccounts = createRoute({
   component: lazyRouteComponent(() => import('./pages/choose-accounts'), 'ChooseAccountsPage'),
 });
 
+const connection = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/connections/$connectionId',
+  loader: ({ context: { cache }, params: { connectionId } }) =>
+    Promise.all([cache.ensureQueryData(connectionQuery(connectionId)), cache.ensureQueryData(platformsQuery)]),
+  component: lazyRouteComponent(() => import('./pages/connection'), 'ConnectionPage'),
+});
+
 const syncs = createRoute({
   getParentRoute: () => signedIn,
   path: '/syncs',
@@ -368,6 +377,7 @@ export const routeTree = root.addChildren([
     defaults,
     connections,
     chooseAccounts,
+    connection,
     syncs,
     sync,
     notices,

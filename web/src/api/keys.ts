@@ -19,6 +19,8 @@ export const keys = {
   preview: (id: string, slot: string, edit: Edit) => ['previews', id, slot, edit],
   platforms: ['platforms'],
   connections: ['connections'],
+  connection: (id: string) => ['connections', 'one', id],
+  snapshots: (id: string, slot: string) => ['connections', 'one', id, 'snapshots', slot],
   // Apart from the connections: it is not there any more once it is made.
   connectionChoice: (id: string) => ['connection-choice', id],
   syncs: ['syncs'],

@@ -119,6 +119,26 @@ export const connectionsQuery = queryOptions({
   refetchInterval: ({ state }) => (state.data?.some(awaitsFirstLook) ? FIRST_LOOK_INTERVAL_MS : false),
 });
 
+export const connectionQuery = (id: string) =>
+  queryOptions({
+    queryKey: keys.connection(id),
+    queryFn: () => answer(api.GET('/v1/connections/{connection_id}', { params: { path: { connection_id: id } } })),
+    refetchInterval: ({ state }) => (state.data?.leaving ? SAFETY_INTERVAL_MS : false),
+  });
+
+/** What was found in one place of an account so far, newest first. */
+export const snapshotsQuery = (connectionId: string, slot: SlotName) =>
+  infiniteQueryOptions({
+    queryKey: keys.snapshots(connectionId, slot),
+    queryFn: ({ pageParam }) =>
+      answer(
+        api.GET('/v1/connections/{connection_id}/snapshots', {
+          params: { path: { connection_id: connectionId }, query: { slot, page_token: pageParam } },
+        }),
+      ),
+    ...everyPage,
+  });
+
 /** The accounts that a consent has opened, of which their owner has to choose. */
 export const connectionChoiceQuery = (id: string) =>
   queryOptions({

@@ -4,12 +4,13 @@ import { useState } from 'react';
 import { answer, api } from '../api/client';
 import { keys } from '../api/keys';
 import { connectionChoiceQuery } from '../api/queries';
-import type { ConnectionChoice, OfferedAccount } from '../api/types';
+import type { Connection, ConnectionChoice, OfferedAccount } from '../api/types';
 import { Button } from '../components/button';
 import { Face } from '../components/face';
 import { Page } from '../components/page';
 import { ProblemNote } from '../components/problem-note';
 import { usePlatforms } from '../platforms';
+import { ConnectButton } from './platform-tile';
 
 const route = getRouteApi('/signed-in/connections/choose');
 
@@ -17,13 +18,14 @@ const route = getRouteApi('/signed-in/connections/choose');
 export function ChooseAccountsPage() {
   const { choice: id } = route.useSearch();
   const { data: choice, error, refetch } = useQuery(connectionChoiceQuery(id));
-  const { named } = usePlatforms();
-  const lead =
-    choice &&
-    `Your consent opened several accounts (${named(choice.platform).name}). Only those that you choose here are connected.`;
   return (
-    <Page title="Choose accounts" lead={lead}>
-      {choice && <Choosing id={id} choice={choice} />}
+    <Page title={choice?.expected ? 'Another account' : 'Choose accounts'} lead={<Lead choice={choice} />}>
+      {choice && (
+        <div className="stack-wide">
+          {choice.expected && <OnceMore choice={choice} expected={choice.expected} />}
+          <Choosing id={id} choice={choice} />
+        </div>
+      )}
       {!choice && error && (
         <ProblemNote error={error} onRetry={() => void refetch()}>
           <Link to="/connections">To your connections</Link>
@@ -33,10 +35,43 @@ export function ChooseAccountsPage() {
   );
 }
 
+function Lead({ choice }: { choice: ConnectionChoice | undefined }) {
+  const { named } = usePlatforms();
+  if (!choice) return null;
+  const { accounts, expected } = choice;
+  const [only] = accounts;
+  if (!expected) {
+    return `Your consent opened several accounts (${named(choice.platform).name}). Only those that you choose here are connected.`;
+  }
+  return only && accounts.length === 1
+    ? `You signed in as ${only.remote_handle}, not ${expected.remote_handle}.`
+    : `Your consent did not open ${expected.remote_handle}.`;
+}
+
+/** The one way on: to the account that was meant. */
+function OnceMore({ choice, expected }: { choice: ConnectionChoice; expected: Connection }) {
+  const platform = usePlatforms().all.find(({ id }) => id === choice.platform);
+  return (
+    <section className="card card-roomy stack" aria-labelledby="once-more">
+      <h2 id="once-more">Connect {expected.remote_handle} again</h2>
+      <p>
+        Go there once more, and open {expected.remote_handle} this time: sign out first, or switch accounts. Nothing has
+        changed here, and what waits goes on waiting.
+      </p>
+      {platform && <ConnectButton platform={platform} connection={expected} />}
+    </section>
+  );
+}
+
 function Choosing({ id, choice }: { id: string; choice: ConnectionChoice }) {
   // What is connected already was opened again for a reason, most often because its access had ended.
   const [chosen, setChosen] = useState<ReadonlySet<string>>(
-    () => new Set(choice.accounts.filter((account) => account.connection_id).map((account) => account.remote_id)),
+    () =>
+      new Set(
+        choice.accounts
+          .filter((account, _, { length }) => account.connection_id || length === 1)
+          .map((account) => account.remote_id),
+      ),
   );
   const connect = useChoose(id);
   const toggle = (remoteId: string) => {
@@ -53,7 +88,9 @@ function Choosing({ id, choice }: { id: string; choice: ConnectionChoice }) {
       }}
     >
       <fieldset className="stack-tight">
-        <legend>Which of them shall show your pictures?</legend>
+        <legend>
+          {choice.expected ? 'Or connect what you opened, beside it' : 'Which of them shall show your pictures?'}
+        </legend>
         {choice.accounts.map((account) => (
           <Offer
             key={account.remote_id}

@@ -1,23 +1,16 @@
-import { useMutation, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
-import { getRouteApi } from '@tanstack/react-router';
-import { useState } from 'react';
-import { answer, api } from '../api/client';
-import { keys } from '../api/keys';
+import { useSuspenseQuery } from '@tanstack/react-query';
+import { getRouteApi, Link } from '@tanstack/react-router';
 import { connectionsQuery, platformsQuery } from '../api/queries';
 import type { Connection } from '../api/types';
-import { Button } from '../components/button';
-import { Chip } from '../components/chip';
-import { ConfirmDialog } from '../components/dialog';
-import { Face } from '../components/face';
+import { HealthLine } from '../components/health-line';
 import { Icon } from '../components/icon';
-import { Moment } from '../components/moment';
 import { Page } from '../components/page';
-import { ProblemNote } from '../components/problem-note';
 import { ReasonText } from '../components/reason-text';
-import { CONNECTION_LOOKS } from '../components/states';
 import { usePlatforms } from '../platforms';
 import { serverWords } from '../server-words';
-import { ConnectButton, PlatformTile } from './platform-tile';
+import { AccountActions } from './account-actions';
+import { AccountPictures } from './account-pictures';
+import { PlatformTile } from './platform-tile';
 
 const route = getRouteApi('/signed-in/connections');
 
@@ -110,114 +103,31 @@ function ConsentOutcome({ connections }: { connections: Connection[] }) {
 }
 
 function ConnectionCard({ connection }: { connection: Connection }) {
-  const { all, named } = usePlatforms();
-  const platform = named(connection.platform);
-  const offer = all.find(({ id }) => id === connection.platform);
-  const shown = (slot: string) => connection.slots.find((candidate) => candidate.slot === slot);
-  const banner = shown('banner');
+  const platform = usePlatforms().named(connection.platform);
   const takes = serverWords(connection);
   return (
     <li className="card account">
-      <div className="account-banner" data-empty={!banner?.observed?.picture_url || undefined}>
-        {banner?.observed?.picture_url && (
-          <img src={banner.observed.picture_url} alt={`Banner of ${connection.remote_handle}`} loading="lazy" />
-        )}
-      </div>
-      <div className="account-head">
-        <Face picture={shown('avatar')?.observed?.picture_url} platform={platform} />
-        <Chip {...CONNECTION_LOOKS[connection.state]} />
-      </div>
+      <AccountPictures connection={connection} />
       <div className="stack-tight">
         <h3>
-          {connection.remote_url ? (
-            <a href={connection.remote_url} target="_blank" rel="noreferrer">
-              {connection.remote_handle}
-            </a>
-          ) : (
-            connection.remote_handle
-          )}
+          <Link to="/connections/$connectionId" params={{ connectionId: connection.id }}>
+            {connection.remote_handle}
+          </Link>
         </h3>
         <p className="small quiet">
           {platform.name}
           {connection.instance && `, ${connection.instance}`}
-          {connection.checked_at && (
-            <>
-              , seen <Moment at={connection.checked_at} />
-            </>
-          )}
         </p>
         {takes && <p className="small quiet">{takes}</p>}
+        <HealthLine connection={connection} />
         <ReasonText reason={connection.reason} />
         {connection.slots.map((slot) => (
           <ReasonText key={slot.slot} reason={slot.notice} />
         ))}
       </div>
       <div className="row">
-        {connection.state === 'needs_reconnect' && offer && (
-          <ConnectButton platform={offer} instance={connection.instance ?? ''} label="Reconnect" />
-        )}
-        <CheckButton connection={connection} />
-        <DisconnectButton connection={connection} platformName={platform.name} />
+        <AccountActions connection={connection} />
       </div>
     </li>
-  );
-}
-
-function CheckButton({ connection }: { connection: Connection }) {
-  const cache = useQueryClient();
-  const check = useMutation({
-    mutationFn: () =>
-      answer(api.POST('/v1/connections/{connection_id}/check', { params: { path: { connection_id: connection.id } } })),
-    onSuccess: (checked) => {
-      cache.setQueryData(connectionsQuery.queryKey, (known) =>
-        known?.map((other) => (other.id === checked.id ? checked : other)),
-      );
-    },
-  });
-  return (
-    <>
-      <Button
-        pending={check.isPending}
-        onClick={() => check.mutate()}
-        aria-label={`Check ${connection.remote_handle} now`}
-      >
-        Check
-      </Button>
-      {check.isError && <ProblemNote error={check.error} />}
-    </>
-  );
-}
-
-function DisconnectButton({ connection, platformName }: { connection: Connection; platformName: string }) {
-  const [asking, setAsking] = useState(false);
-  const cache = useQueryClient();
-  const disconnect = useMutation({
-    mutationFn: () =>
-      answer(api.DELETE('/v1/connections/{connection_id}', { params: { path: { connection_id: connection.id } } })),
-    onSuccess: async () => {
-      setAsking(false);
-      await cache.invalidateQueries({ queryKey: keys.connections });
-    },
-  });
-  return (
-    <>
-      <Button kind="ghost" onClick={() => setAsking(true)} aria-label={`Disconnect ${connection.remote_handle}`}>
-        Disconnect
-      </Button>
-      <ConfirmDialog
-        title={`Disconnect ${connection.remote_handle}?`}
-        open={asking}
-        onClose={() => setAsking(false)}
-        confirm="Disconnect"
-        onConfirm={() => disconnect.mutate()}
-        pending={disconnect.isPending}
-        error={disconnect.error}
-      >
-        <p>
-          Our access to {platformName} is given back and forgotten, and what has not been sent there is called off. The
-          pictures there stay as they are. If something does not work, reconnecting is better than disconnecting.
-        </p>
-      </ConfirmDialog>
-    </>
   );
 }

@@ -7,10 +7,11 @@ import { Chip } from '../components/chip';
 import { Face } from '../components/face';
 import { Page } from '../components/page';
 import { PictureTile } from '../components/picture-tile';
-import { CONNECTION_LOOKS } from '../components/states';
 import { SyncRow } from '../components/sync-row';
+import { healthOf } from '../health';
 import { usePlatforms } from '../platforms';
 import { UploadList } from '../uploads/upload-list';
+import { useNow } from '../use-now';
 import { FirstSteps } from './first-steps';
 
 /** How much of each list the home page shows; the rest has a page of its own. */
@@ -87,15 +88,18 @@ function Section({ title, to, more, children }: SectionProps) {
 function AccountGlance({ connection }: { connection: Connection }) {
   const platform = usePlatforms().named(connection.platform);
   const avatar = connection.slots.find((slot) => slot.slot === 'avatar')?.observed?.picture_url;
+  const { look } = healthOf(connection, useNow());
   return (
     <li className="card row">
       <Face picture={avatar} platform={platform} />
       <span className="grow">
-        <strong>{connection.remote_handle}</strong>
+        <Link to="/connections/$connectionId" params={{ connectionId: connection.id }}>
+          {connection.remote_handle}
+        </Link>
         <br />
         <span className="small quiet">{platform.name}</span>
       </span>
-      <Chip {...CONNECTION_LOOKS[connection.state]} />
+      <Chip {...look} />
     </li>
   );
 }

@@ -10,7 +10,7 @@ from servicekit.ids import Clock, new_id
 from services.sync.domain.connection import Connection
 from services.sync.domain.defaults import Chosen, Defaults
 from services.sync.domain.schedule import Trigger
-from services.sync.domain.target import Target
+from services.sync.domain.target import SUPERSEDABLE, Target
 from services.sync.places import Platforms
 from services.sync.store import Store
 from services.sync.store.targets import Sync
@@ -29,8 +29,8 @@ class Following:
     async def take_defaults(self, delivery: Delivery, told: Defaults, *, owner_id: str, chosen_at: datetime) -> None:
         """Brings what was chosen to the connections that follow defaults, where it is another picture than was chosen before.
 
-        What is chosen no more changes nothing on platforms: there is always a picture that was chosen, or none is sent. And
-        whoever has wished for something else in a place since the choice keeps it.
+        A choice that was taken away changes nothing on platforms. Whoever has wished for something else in a place since the choice
+        keeps that.
         """
         now = self.clock()
         async with self.stores() as store:
@@ -39,6 +39,9 @@ class Following:
             before = await store.take_defaults(owner_id, told)
             if before is not None:
                 wanted = await self._wanted(store, before, told, owner_id, chosen_at)
+                # What is taken over is locked before any sync is, whichever of the new ones it gives way to.
+                for (slot, _), places in wanted.items():
+                    await store.targets_of_places([place.id for place in places], slot, SUPERSEDABLE)
                 for (slot, chosen), places in wanted.items():
                     sync = Sync(
                         new_id(), owner_id, chosen.image_id, slot, now, request_hash="", trigger=Trigger.DEFAULT_CHANGED

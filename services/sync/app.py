@@ -40,6 +40,7 @@ from services.sync.tokens import Tokens
 from services.sync.turn import Worker
 from services.sync.use_cases.connections import Connections
 from services.sync.use_cases.following import Following
+from services.sync.use_cases.leaving import Leaving
 from services.sync.use_cases.pictures import Pictures
 from services.sync.use_cases.renditions import Renditions
 from services.sync.use_cases.roll_backs import RollBacks
@@ -51,6 +52,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 # Places that are to be looked at come up when somebody connects, and that person watches.
 LOOK_AROUND_SECONDS = 1.0
 PROBE_SECONDS = 5.0
+LEAVE_SECONDS = 1.0
 COUNT_SECONDS = 15.0
 PURGE_SECONDS = 600.0
 # What platforms show is taken as it is: anything that can be decoded, however small.
@@ -80,8 +82,10 @@ def build(settings: SyncSettings, *, clock: Clock = utc_now) -> App:
     library = Library(upload_pb2_grpc.UploadServiceStub(upload))
     syncs = Syncs(stores, platforms, library, clock)
     roll_backs = RollBacks(stores, platforms, clock)
+    leaving = Leaving(stores, platforms, connections, roll_backs.of_connection, clock)
     api = SyncApi(
         connections=connections,
+        leaving=leaving,
         syncs=syncs,
         pictures=Pictures(stores, objects, platforms, library),
         platforms=platforms,
@@ -115,6 +119,7 @@ def build(settings: SyncSettings, *, clock: Clock = utc_now) -> App:
             PeriodicTask("sync_deferred", sweeper.ring_for_deferred, every_seconds=settings.sweep_seconds),
             PeriodicTask("sync_looks", sweeper.look_around, every_seconds=LOOK_AROUND_SECONDS),
             PeriodicTask("sync_probes", probes.probe_due, every_seconds=PROBE_SECONDS),
+            PeriodicTask("sync_leaving", leaving.finish_due, every_seconds=LEAVE_SECONDS),
             PeriodicTask("sync_counts", sweeper.count, every_seconds=COUNT_SECONDS),
             PeriodicTask("sync_purge", sweeper.purge, every_seconds=PURGE_SECONDS),
         ],

@@ -8,6 +8,7 @@ from services.sync.api.snapshots import RollBacksApi
 from services.sync.api.syncs import SyncsApi
 from services.sync.places import Platforms
 from services.sync.use_cases.connections import Connections
+from services.sync.use_cases.leaving import Leaving
 from services.sync.use_cases.pictures import Pictures
 from services.sync.use_cases.roll_backs import RollBacks
 from services.sync.use_cases.schedules import Schedules
@@ -21,6 +22,7 @@ class SyncApi(PlatformsApi, ConnectionsApi, SyncsApi, PicturesApi, RollBacksApi,
         self,
         *,
         connections: Connections,
+        leaving: Leaving,
         syncs: Syncs,
         pictures: Pictures,
         platforms: Platforms,
@@ -28,6 +30,7 @@ class SyncApi(PlatformsApi, ConnectionsApi, SyncsApi, PicturesApi, RollBacksApi,
         schedules: Schedules,
     ) -> None:
         self._connections = connections
+        self._leaving = leaving
         self._syncs = syncs
         self._pictures = pictures
         self._platforms = platforms

@@ -5,10 +5,12 @@ from servicekit.pages import PageRequest
 from servicekit.protobuf import timestamp
 from services.sync.api.messages import Context, Messages, caller, offered_message
 from services.sync.use_cases.connections import Connections
+from services.sync.use_cases.leaving import Leaving
 
 
 class ConnectionsApi(Messages, sync_pb2_grpc.SyncServiceServicer):
     _connections: Connections
+    _leaving: Leaving
 
     async def BeginConnection(
         self, request: sync_pb2.BeginConnectionRequest, context: Context
@@ -71,5 +73,7 @@ class ConnectionsApi(Messages, sync_pb2_grpc.SyncServiceServicer):
     async def DeleteConnection(
         self, request: sync_pb2.DeleteConnectionRequest, context: Context
     ) -> sync_pb2.DeleteConnectionResponse:
+        if request.put_back:
+            return sync_pb2.DeleteConnectionResponse(sync_id=await self._leaving.begin(request.id, owner_id=caller()))
         await self._connections.remove(request.id, owner_id=caller())
         return sync_pb2.DeleteConnectionResponse()

@@ -115,6 +115,11 @@ def why_not_served(
         return "SLOT_NOT_WRITABLE", f"{connection.account.instance} has no {slot} that Linkarooie could set."
     if connection.platform not in platforms.adapters:
         return "PLATFORM_NOT_CONFIGURED", platforms.why_not(connection.platform)
+    if connection.leaving_since is not None:
+        return (
+            "CONNECTION_LEAVING",
+            f"{connection.account.handle} on {name} is being disconnected, so nothing new is sent there.",
+        )
     return None
 
 

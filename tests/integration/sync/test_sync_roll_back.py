@@ -1,5 +1,6 @@
 """Putting back what a place showed before: the earlier picture, or that there was none, and never anything else."""
 
+import asyncio
 import hashlib
 import io
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
+from by_hand import confirm, set_by_hand
 from sync_world import PLATFORMS, Person, World, photograph
 
 from linkarooie.events.v1 import events_pb2 as events
@@ -54,6 +56,11 @@ class Account:
         adapter = self.world.inside.platforms.adapters[self.connection.platform]
         return not (await adapter.observe(await self.world.session(self.connection.id), cast("Kind", slot))).url
 
+    async def forget_what_was_there(self) -> None:
+        async with self.world.inside.stores() as store:
+            await store.session.execute(sa.delete(snapshots).where(snapshots.c.connection_id == self.connection.id))
+            await store.commit()
+
     async def was_found(self, *, slot: str = "avatar", **values: str) -> str:
         """Lets something have been found there once, nothing unless told otherwise; returns the snapshot's id."""
         columns = ("tag", "url", "sha256", "object_key", "content_type", "perceptual_hash")
@@ -71,20 +78,23 @@ class Account:
             await store.commit()
         return snapshot.id
 
-    async def was_found_picture(self, seed: int, kind: str) -> str:
+    async def was_found_picture(self, seed: int, *, slot: str = "avatar", cut: int | None = None) -> str:
+        """Lets a WebP file have been found there once, which platforms serve and do not take; with `cut` only its first bytes."""
         picture, file = photograph(seed), io.BytesIO()
-        picture.save(file, kind)
-        sha256 = hashlib.sha256(file.getvalue()).hexdigest()
+        picture.save(file, "WEBP")
+        content = file.getvalue()[:cut]
+        sha256 = hashlib.sha256(content).hexdigest()
         key = f"snapshots/{self.person.id}/{sha256}"
         path = self.world.directory / f"{self.person.id}-{sha256}"
-        path.write_bytes(file.getvalue())
-        await self.world.objects.put_file(key, path, content_type=f"image/{kind.lower()}")
+        path.write_bytes(content)
+        await self.world.objects.put_file(key, path, content_type="image/webp")
         return await self.was_found(
+            slot=slot,
             tag=f"tag of {seed}",
             url="https://p.test/earlier",
             sha256=sha256,
             object_key=key,
-            content_type=f"image/{kind.lower()}",
+            content_type="image/webp",
             perceptual_hash=perceptual_hash(picture).hex(),
         )
 
@@ -94,6 +104,11 @@ async def account_on(world: World, platform: str, person: Person | None = None) 
     connection = await person.connect(platform)
     await person.first_looks_at(connection)
     return Account(world, person, connection)
+
+
+async def all_rest(person: Person, sync: sync_pb2.Sync) -> bool:
+    found = (await person.call("GetSync", sync_pb2.GetSyncRequest(id=sync.id))).sync
+    return bool(found.HasField("finish_time"))
 
 
 def are_alike(first: str, second: str) -> bool:
@@ -157,21 +172,15 @@ async def test_a_sync_goes_back_in_all_places_where_it_has_sent_something(world:
     await accounts[0].shows(706)
     sync = await person.sync(await person.upload(706), *(account.connection.id for account in accounts))
 
-    async def finished() -> bool:
-        found = (await person.call("GetSync", sync_pb2.GetSyncRequest(id=sync.id))).sync
-        return bool(found.HasField("finish_time"))
-
-    await world.eventually(finished, within_seconds=25)
+    await world.eventually(lambda: all_rest(person, sync), within_seconds=25)
 
     made = (await person.call("RollBackSync", sync_pb2.RollBackSyncRequest(id=sync.id))).sync
 
     # The first account showed the picture already.
     assert [target.platform for target in made.targets] == ["mastodon", "x"]
 
-    async def back() -> bool:
-        return all(each.state == sync_pb2.TARGET_STATE_VERIFIED for each in await person.targets(made.id))
-
-    await world.eventually(back, within_seconds=25)
+    await world.eventually(lambda: all_rest(person, made), within_seconds=25)
+    assert {each.state for each in await person.targets(made.id)} == {sync_pb2.TARGET_STATE_VERIFIED}
     assert [await account.changes() for account in accounts] == [1, 2, 2]
 
 
@@ -211,6 +220,30 @@ async def test_what_no_call_takes_away_is_left_to_its_owner(world: World, platfo
     assert "Remove it yourself" in target.reason.message
     assert not target.instructions
     assert await account.changes() == 0
+
+
+async def test_where_no_app_may_change_pictures_the_earlier_one_is_at_hand_to_be_set(world: World) -> None:
+    account = await account_on(world, "instagram")
+    person = account.person
+    targets = []
+    for seed in (720, 721):
+        sync = await person.sync(await person.upload(seed), account.connection.id)
+        asked = await person.reaches(sync, "NEEDS_YOU", reason="SET_BY_HAND")
+        await set_by_hand(world, "instagram", seed)
+        await confirm(person, asked)
+        targets.append(await person.reaches(sync, "VERIFIED"))
+
+    made = (await person.call("RollBackTarget", sync_pb2.RollBackTargetRequest(id=targets[1].id))).sync
+    asked = await person.reaches(made, "NEEDS_YOU", reason="SET_BY_HAND")
+
+    assert asked.snapshot.object_key == targets[0].observed.object_key
+    assert asked.instructions
+    await set_by_hand(world, "instagram", 720)
+    assert (await confirm(person, asked)).snapshot.id == asked.snapshot.id
+    await person.reaches(made, "VERIFIED")
+    emptied = await account.put_back(snapshot_id=await account.was_found())
+    asked = await person.reaches(emptied, "NEEDS_YOU", reason="REMOVE_BY_HAND")
+    assert not asked.instructions
 
 
 @pytest.mark.parametrize("switch", ["lose_answer", "hold_answer"])
@@ -254,9 +287,38 @@ async def test_what_could_not_be_read_is_not_put_back(world: World, copied: bool
 
 async def test_a_picture_of_a_kind_that_is_only_served_is_sent_as_one_that_is_taken(world: World) -> None:
     account = await account_on(world, "bluesky")
-    snapshot_id = await account.was_found_picture(710, "WEBP")
+    snapshot_id = await account.was_found_picture(710)
     target = await account.person.reaches(await account.put_back(snapshot_id=snapshot_id), "VERIFIED")
     assert are_alike(target.observed.perceptual_hash, perceptual_hash(photograph(710)).hex())
+
+
+async def test_a_file_that_cannot_be_made_to_fit_is_said(world: World) -> None:
+    account = await account_on(world, "bluesky")
+    snapshot_id = await account.was_found_picture(722, cut=100)
+    sync = await account.put_back(snapshot_id=snapshot_id)
+    target = await account.person.reaches(sync, "FAILED", reason="IMAGE_REJECTED")
+    assert "cannot be made to fit" in target.reason.message
+    assert await account.changes() == 0
+
+
+async def test_of_several_places_those_that_cannot_go_back_say_so_beside_the_others(world: World) -> None:
+    person = world.person()
+    accounts = [await account_on(world, platform, person) for platform in ("bluesky", "mastodon", "x")]
+    sync = await person.sync(await person.upload(723), *(account.connection.id for account in accounts))
+    await world.eventually(lambda: all_rest(person, sync), within_seconds=25)
+    unseen, _, gone = accounts
+    await unseen.forget_what_was_there()
+    await person.call("DeleteConnection", sync_pb2.DeleteConnectionRequest(id=gone.connection.id))
+
+    made = (await person.call("RollBackSync", sync_pb2.RollBackSyncRequest(id=sync.id))).sync
+
+    await world.eventually(lambda: all_rest(person, made), within_seconds=25)
+    states = {target.platform: (target.state, target.reason.code) for target in await person.targets(made.id)}
+    assert states == {
+        "bluesky": (sync_pb2.TARGET_STATE_FAILED, "NO_SNAPSHOT"),
+        "mastodon": (sync_pb2.TARGET_STATE_VERIFIED, ""),
+    }
+    assert [await account.changes() for account in accounts] == [1, 2, 1]
 
 
 async def test_of_two_wishes_for_a_place_the_newer_one_goes_whichever_it_is(world: World) -> None:
@@ -292,7 +354,8 @@ async def test_the_same_key_puts_back_once(world: World) -> None:
     account = await account_on(world, "mastodon")
     target, place = await account.shows(715), account.connection.id
     key = "back"
-    first = await account.put_back(idempotency_key=key)
+    first, second = await asyncio.gather(*(account.put_back(idempotency_key=key) for _ in range(2)))
+    assert first.id == second.id
     assert (await account.put_back(idempotency_key=key)).id == first.id
     requests: list[tuple[str, Any]] = [
         ("RollBackPlace", sync_pb2.RollBackPlaceRequest(connection_id=place, slot="banner", idempotency_key=key)),
@@ -340,9 +403,7 @@ async def test_a_place_remembers_what_it_showed_newest_first(world: World) -> No
 
 async def test_a_place_that_we_have_not_seen_before_has_nothing_to_go_back_to(world: World) -> None:
     account = await account_on(world, "mastodon")
-    async with world.inside.stores() as store:
-        await store.session.execute(sa.delete(snapshots).where(snapshots.c.connection_id == account.connection.id))
-        await store.commit()
+    await account.forget_what_was_there()
     assert await account.person.reason_of(account.put_back()) == "NO_SNAPSHOT"
     assert await account.person.reason_of(account.put_back("background")) == "INVALID_INPUT"
 
@@ -362,3 +423,23 @@ async def test_who_disconnects_gets_back_what_was_there_and_only_where_ours_is_s
     done = await account.person.reaches(sync_pb2.Sync(id=made.id), "VERIFIED")
     assert are_alike(done.observed.perceptual_hash, first.perceptual_hash)
     assert await roll_backs.of_connection(account.connection.id, owner_id=account.person.id) is None
+
+
+# The last one: what a server says of itself is kept for a while.
+
+
+async def test_where_nothing_can_be_set_nothing_is_put_back(world: World) -> None:
+    await world.control.switch("mastodon", flavour="pixelfed")
+    person = world.person()
+    connection = await person.connect("mastodon")
+    account = Account(world, person, connection)
+
+    async def knows_its_server() -> bool:
+        slots = {slot.slot: slot.mode for slot in (await person.connection(connection.id)).slots}
+        return slots["banner"] != "write"
+
+    await world.eventually(knows_its_server)
+    await account.was_found_picture(724, slot="banner")
+    assert await person.reason_of(account.put_back("banner")) == "SLOT_NOT_WRITABLE"
+    [found, *_] = await account.snapshots("banner")
+    assert found.cannot_restore.code == "SLOT_NOT_WRITABLE"

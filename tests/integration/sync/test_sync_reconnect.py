@@ -23,8 +23,7 @@ async def comes_back_as(world: World, person: Person, connection: sync_pb2.Conne
 
 
 async def choice_of(person: Person, choice_id: str) -> sync_pb2.GetConnectionChoiceResponse:
-    found = await person.call("GetConnectionChoice", sync_pb2.GetConnectionChoiceRequest(id=choice_id))
-    return found  # type: ignore[no-any-return]
+    return await person.call("GetConnectionChoice", sync_pb2.GetConnectionChoiceRequest(id=choice_id))  # type: ignore[no-any-return]
 
 
 async def lose(world: World, person: Person, connection: sync_pb2.Connection) -> sync_pb2.Sync:

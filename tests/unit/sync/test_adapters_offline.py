@@ -53,6 +53,17 @@ def context(platform: str, public_url: str = "http://127.0.0.1:8080") -> Adapter
     )
 
 
+def test_a_platform_that_is_not_set_up_says_what_its_operator_has_to_do() -> None:
+    built = {name: build(context(name, "http://localhost:8080")) for name, build in find_builders().items()}
+    missing = {name: each for name, each in built.items() if isinstance(each, Unavailable)}
+    assert set(missing) >= {"bluesky", "facebook", "x"}
+    for name, unavailable in missing.items():
+        steps = " ".join(unavailable.steps)
+        assert "LINKAROOIE_" in steps, name
+        assert context(name, "http://localhost:8080").callback_url in steps or "LINKAROOIE_PUBLIC_URL" in steps, name
+        assert "Restart" in unavailable.steps[-1]
+
+
 def test_every_adapter_belongs_to_a_platform_of_the_catalogue() -> None:
     assert set(find_builders()) >= {"bluesky", "facebook", "facebook_profile", "instagram", "mastodon", "x"}
     assert set(find_builders()) <= set(CATALOGUE.platforms)

@@ -228,7 +228,7 @@ class Outbound:
             if response.status_code != 200:
                 return response.status_code, None
             size, held = 0, bytearray()
-            with path.open("wb", buffering=0) as file:
+            with path.open("wb") as file:
                 async for chunk in response.aiter_bytes():
                     size += len(chunk)
                     if size > max_bytes:

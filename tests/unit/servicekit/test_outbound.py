@@ -214,7 +214,11 @@ async def test_an_answer_that_is_too_large_is_not_read_to_its_end(
         await trusting.download(f"{server}/large", tmp_path / "file", timeout_seconds=2, max_bytes=1000)
 
 
-async def test_a_download_ends_in_the_file(server: str, trusting: Outbound, tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_once", [1000, 256 * 1024])
+async def test_a_download_ends_in_the_file(
+    server: str, trusting: Outbound, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(outbound, "WRITE_BYTES", at_once)
     status = await trusting.download(f"{server}/large", tmp_path / "file", timeout_seconds=2, max_bytes=9000)
     assert (status, (tmp_path / "file").read_bytes()) == (200, b"x" * 3000)
 

@@ -269,6 +269,13 @@ async def test_a_picture_is_taken_away_where_the_platform_has_a_call_for_it_and_
 
         await world.eventually(lambda slot=slot: shows_nothing(place, slot))
         assert await place.changes(slot) == changes + 1
+
+        # What the service put there is taken away when its person wants back what was before.
+        target = await place.reaches(await place.sync(19, slot), "VERIFIED")
+        request = sync_pb2.RollBackTargetRequest(id=target.id)
+        await place.reaches((await place.person.call("RollBackTarget", request)).sync, "VERIFIED")
+        assert await shows_nothing(place, slot)
+        assert await place.changes(slot) == changes + 3
         assert [(await adapter.observe(session, each)).tag for each in others] == before
 
 

@@ -46,7 +46,6 @@ class Snapshot:
         return not (self.tag or self.url or self.sha256 or self.object_key)
 
 
-
 class ConnectionQueries(UnitOfWork):
     # Beginnings
 
@@ -154,9 +153,7 @@ class ConnectionQueries(UnitOfWork):
         """Notes how the account is called, and that the platform answered."""
         change = sa.update(connections).where(connections.c.id == connection_id)
         await self.session.execute(
-            change.values(
-                remote_handle=account.handle, remote_url=account.url, checked_at=now, unreachable_since=None
-            )
+            change.values(remote_handle=account.handle, remote_url=account.url, checked_at=now, unreachable_since=None)
         )
 
     async def set_grant(self, connection: Connection, sealed: bytes, grant: Grant, now: datetime) -> bool:

@@ -429,8 +429,13 @@ class Connections:
                         await store.plan_probe(current.id, self.clock() + FIRST_PROBE_AFTER)
                     await store.commit()
                 await Servers(self.stores, self.clock).terms(connection.platform, adapter, session, anew=True)
-                for slot in self.platforms.connectable_slots(self.platforms.catalogue.platforms[connection.platform]):
+                slots = self.platforms.connectable_slots(self.platforms.catalogue.platforms[connection.platform])
+                for slot in slots:
                     await self.looker.look(connection, adapter, session, slot)
+            async with self.stores() as store:
+                # What is verified there is compared with what was brought, as by the schedule.
+                await store.plan_checks(connection.id, slots, self.clock())
+                await store.commit()
         except PlatformError as error:
             async with self.stores() as store:
                 if not isinstance(error.problem, o.AuthRevoked):

@@ -4,7 +4,7 @@ import { answer, api } from '../api/client';
 import { connectionsQuery } from '../api/queries';
 import type { Sync, Target } from '../api/types';
 import { useWishKeys } from '../api/use-wish-keys';
-import { Button } from '../components/button';
+import { Button, type ButtonKind } from '../components/button';
 import { Dialog } from '../components/dialog';
 import { Icon } from '../components/icon';
 import { PlacePicture } from '../components/place-picture';
@@ -38,6 +38,7 @@ export function PutBackTarget({ target }: { target: Target }) {
   return (
     <PutBack
       label="Put back what was there before"
+      kind="ghost"
       targets={[target]}
       begin={(key) =>
         answer(
@@ -53,12 +54,13 @@ export function PutBackTarget({ target }: { target: Target }) {
 
 interface PutBackProps {
   label: string;
+  kind?: ButtonKind;
   /** Where something is put back. */
   targets: Target[];
   begin: (idempotencyKey: string) => Promise<Sync>;
 }
 
-function PutBack({ label, targets, begin }: PutBackProps) {
+function PutBack({ label, kind = 'plain', targets, begin }: PutBackProps) {
   const [asking, setAsking] = useState(false);
   const wishKeys = useWishKeys();
   const openSync = useOpenSync();
@@ -73,7 +75,7 @@ function PutBack({ label, targets, begin }: PutBackProps) {
   return (
     <>
       <div>
-        <Button icon="undo" onClick={() => setAsking(true)}>
+        <Button kind={kind} icon="undo" onClick={() => setAsking(true)}>
           {label}
         </Button>
       </div>

@@ -127,36 +127,6 @@ async def test_an_end_of_access_and_a_reminder_are_a_notice_and_a_letter_each_ti
     assert sorted(await titles(notify)) == sorted(expected[1:])
 
 
-async def test_an_end_of_access_and_a_reminder_are_a_notice_and_a_letter_each_time(
-    notify: Any, ann: Person, eventually: Any
-) -> None:
-    await ann.registers()
-    shared, target_id = connection(ann.id), new_id()
-    ends_at = NOW + timedelta(days=7)
-    for event_id, before in (("week", 7), ("week", 7), ("day", 1)):  # the first message comes twice
-        noted = events.ConnectionExpiryNoted(
-            **shared, expire_time=timestamp(ends_at), event_time=timestamp(ends_at - timedelta(days=before))
-        )
-        await ann.hears(noted, event_id=f"{ann.id}-{event_id}")
-    for number in (1, 2):
-        await ann.hears(
-            events.TargetReminded(
-                target_id=target_id,
-                sync_id=new_id(),
-                owner_id=ann.id,
-                platform="mastodon",
-                remote_handle="@ann",
-                slot="avatar",
-                number=number,
-                link="https://mastodon.example/settings/profile",
-                event_time=timestamp(NOW),
-            )
-        )
-    ending, waiting = "Mastodon needs to be connected again by 8 May 2026", "Your avatar on Mastodon still waits for you"
-    await eventually(lambda: equal(ann.subjects, sorted(["Welcome to Linkarooie", ending, ending, waiting, waiting])))
-    assert sorted(await titles(notify)) == sorted([ending, ending, waiting, waiting])
-
-
 async def test_news_that_come_before_the_account_are_told_when_it_is_there(
     notify: Any, ann: Person, eventually: Any
 ) -> None:

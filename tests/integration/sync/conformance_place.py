@@ -7,8 +7,14 @@ from conformance_table import Column
 from sync_world import Person, World
 
 from linkarooie.sync.v1 import sync_pb2
-from services.sync.platforms.base import Adapter, Session
+from services.sync.platforms.base import Adapter, Kind, Session
 
+WE, YOU, THEY = (
+    sync_pb2.ACTION_CLASS_WE_ARE_ON_IT,
+    sync_pb2.ACTION_CLASS_YOU_CAN_FIX_THIS,
+    sync_pb2.ACTION_CLASS_PLATFORM_DOES_NOT_ALLOW_IT,
+)
+SLOTS: tuple[Kind, ...] = ("avatar", "banner")
 # What a platform takes to show a picture, unless a case says otherwise.
 SLOW_SECONDS = 0.1
 

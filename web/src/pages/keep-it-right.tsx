@@ -55,6 +55,10 @@ export function KeepItRight({ connection }: { connection: Connection }) {
           onChange={(check_every) => care.mutate({ check_every, time_zone: ownTimeZone() })}
         >
           {schedule.check_every === 'never' && 'It is looked at when you ask, and while a picture is on its way.'}
+          {schedule.check_every !== 'never' &&
+            !schedule.next_check_at &&
+            !care.isPending &&
+            'It begins with the first picture that is brought here.'}
           {schedule.next_check_at && (
             <>
               Next look: <Upcoming at={schedule.next_check_at} />. Days begin as in {placeOf(schedule.time_zone)}.
@@ -122,8 +126,9 @@ function useCare(connection: Connection) {
       ),
     onMutate: async (change) => {
       update(afterChange(connection, change));
-      // What is being read was asked for before.
-      await cache.cancelQueries({ queryKey: keys.connections });
+      // What is being read of it was asked for before.
+      await cache.cancelQueries({ queryKey: keys.connections, exact: true });
+      await cache.cancelQueries({ queryKey: keys.connection(connection.id), exact: true });
     },
     onSuccess: (saved) => {
       // The answer to an earlier choice does not know what was chosen since.

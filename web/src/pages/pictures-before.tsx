@@ -48,7 +48,7 @@ function PlaceBefore({ connection, slot }: PlaceProps) {
         <p className="quiet">Nothing was found yet: the first look brings it.</p>
       )}
       {found.length > 0 && (
-        <ul className={`before before-${slot}`}>
+        <ul className={`before before-${slot}`} aria-label={`${SLOT_NAMES[slot]}s`}>
           {found.map((snapshot) => (
             <Before key={snapshot.id} snapshot={snapshot} connection={connection} slot={slot} />
           ))}

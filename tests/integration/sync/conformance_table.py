@@ -11,7 +11,7 @@ from services.sync.platforms.base import Kind
 
 
 class Case(StrEnum):
-    """What an adapter has to go through. Each has its test in test_sync_conformance.py."""
+    """What an adapter has to go through. Each has its test in one of the files test_sync_conformance_*.py."""
 
     CONNECT = "connect"
     REFUSED_CONSENT = "refused consent"

@@ -29,7 +29,7 @@ from servicekit.settings import GrpcSettings
 from services.sync.app import build, build_worker
 from services.sync.settings import SyncSettings
 from services.sync.store import Store
-from services.sync.store.tables import circuits, holds
+from services.sync.store.tables import circuits, connections, holds, places, targets
 from services.sync.turn import Worker
 
 PUBLIC_URL = "http://127.0.0.1:8080"
@@ -154,11 +154,16 @@ async def worker(
     await database.stop()
 
 
-async def forget_failures(worker: Worker) -> None:
-    """Makes the platforms' servers as good as new: what an earlier test did to them is held against them for minutes."""
+async def forget_earlier_tests(worker: Worker) -> None:
+    """Makes the platforms' servers as good as new, and has nobody work on what earlier tests left.
+
+    What was done to a server is held against it for minutes, and what fails for several accounts at once is held against it as well.
+    """
     async with worker.stores() as store:
         for table in (circuits, holds):
             await store.session.execute(sa.delete(table))
+        for column in (places.c.look_at, connections.c.probe_at, targets.c.ring_at):
+            await store.session.execute(sa.update(column.table).values({column: None}))
         await store.commit()
 
 
@@ -178,7 +183,7 @@ async def world(
     assert sync_app.grpc is not None
     control = Control(http, platforms_sandbox)
     await control.reset()
-    await forget_failures(worker)
+    await forget_earlier_tests(worker)
     objects = worker.objects
     async with grpc.aio.insecure_channel(sync_app.grpc.address) as channel:
         yield World(control, library_target[0], bus, objects, tmp_path, eventually, http, channel, issue_token, worker)

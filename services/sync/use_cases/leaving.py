@@ -19,7 +19,10 @@ LEAVE_AT_ONCE = 20
 
 
 class PutBack(Protocol):
-    """Puts back what the places of a connection showed first, in a sync of its own; None where there is nothing to put back."""
+    """Puts back what the places of a connection showed first, in a sync of its own, and notes with it that the connection leaves.
+
+    None where there is nothing to put back.
+    """
 
     def __call__(self, connection_id: str, *, owner_id: str) -> Awaitable[ShownSync | None]: ...
 
@@ -55,9 +58,6 @@ class Leaving:
         if sync is None:
             await self.connections.remove(connection.id, owner_id=owner_id)
             return ""
-        async with self.stores() as store:
-            await store.set_leaving(connection.id, self.clock())
-            await store.commit()
         return sync.id
 
     async def finish_due(self) -> None:

@@ -170,10 +170,11 @@ class RollBacks:
             ]
             return await self._put_back(store, returns, request)
 
-    async def of_connection(self, connection_id: str, *, owner_id: str) -> ShownSync | None:
+    async def before_leaving(self, connection_id: str, *, owner_id: str) -> ShownSync | None:
         """Puts back what was there before Linkarooie came, in all places that show a picture of ours as far as we know.
 
-        Returns None where there is no such place, and raises for none that cannot be put back. Raises `NotFoundError`.
+        The connection takes nothing new from then on, and is disconnected when that is done. Returns None where there is no such place, and
+        raises for none that cannot be put back. Raises `NotFoundError`.
         """
         async with self.stores() as store:
             connection = await existing_connection(store, connection_id, owner_id)
@@ -186,6 +187,7 @@ class RollBacks:
             served = [each for each, refusal in await self._refusals(store, returns) if refusal is None]
             if not served:
                 return None
+            await store.set_leaving(connection.id, self.clock())
             return await self._store(store, served, _Request(owner_id, "", ""))
 
     async def _put_back(self, store: Store, returns: Sequence[_Return], request: _Request) -> ShownSync:

@@ -412,17 +412,17 @@ async def test_who_disconnects_gets_back_what_was_there_and_only_where_ours_is_s
     account = await account_on(world, "mastodon")
     first = await account.observed("banner")
     roll_backs = RollBacks(world.inside.stores, world.inside.platforms, utc_now)
-    assert await roll_backs.of_connection(account.connection.id, owner_id=account.person.id) is None
+    assert await roll_backs.before_leaving(account.connection.id, owner_id=account.person.id) is None
     await account.shows(719, "banner")
 
-    made = await roll_backs.of_connection(account.connection.id, owner_id=account.person.id)
+    made = await roll_backs.before_leaving(account.connection.id, owner_id=account.person.id)
 
     assert made is not None
     [target] = made.targets
     assert target.slot == made.sync.slot == "banner"
     done = await account.person.reaches(sync_pb2.Sync(id=made.id), "VERIFIED")
     assert are_alike(done.observed.perceptual_hash, first.perceptual_hash)
-    assert await roll_backs.of_connection(account.connection.id, owner_id=account.person.id) is None
+    assert await roll_backs.before_leaving(account.connection.id, owner_id=account.person.id) is None
 
 
 # The last one: what a server says of itself is kept for a while.

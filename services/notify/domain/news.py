@@ -249,8 +249,12 @@ def target_reminded(
     """Reminds somebody, in the app and by letter, of a picture that they have to set by hand."""
     place = Outcome(platform, remote_handle, TargetState.NEEDS_YOU, link=link).place
     title = f"Your {slot} on {platform} still waits for you"
-    body = f"{platform} lets nobody but you change the {slot} of {place}. The picture is ready, with the steps beside it."
-    closing = "Have you set it? Say so there. You do not want it any more? Then call it off, and you hear no more of it."
+    body = (
+        f"{platform} lets nobody but you change the {slot} of {place}. The picture is ready, with the steps beside it."
+    )
+    closing = (
+        "Have you set it? Say so there. You do not want it any more? Then call it off, and you hear no more of it."
+    )
     letter = LetterText(
         subject=title,
         paragraphs=(body, closing),

@@ -93,6 +93,9 @@ TARGET_JSON = {
     "alt_text": "A fox",
     "notes": [NOTE_JSON],
     "updated_at": AT_TEXT,
+    "snapshot": None,
+    "before": None,
+    "next_check_at": None,
 }
 
 
@@ -264,10 +267,16 @@ async def test_a_connection_is_told_with_our_copy_of_what_it_shows(api: httpx2.A
                 "formats": ["image/jpeg", "image/png"],
                 "alt_text_max": 150,
                 "notice": NOTE_JSON,
+                "on_difference": "ask",
             }
         ],
         "created_at": AT_TEXT,
         "checked_at": None,
+        "schedule": {"follow_defaults": False, "check_every": "never", "time_zone": "UTC", "next_check_at": None},
+        "expires_at": None,
+        "unreachable_since": None,
+        "leaving": False,
+        "waiting_targets": 0,
     }
     assert (len(page["items"]), page["next_page_token"]) == (1, "more")
     assert (sync.asked[-1][1].page_size, sync.asked[-1][1].page_token) == (1, "abc")
@@ -318,6 +327,8 @@ async def test_a_sync_is_accepted_with_its_place_and_its_key(
         "image_id": "i1",
         "slot": "avatar",
         "dry_run": False,
+        "trigger": "by_hand",
+        "summary": None,
         "targets": [TARGET_JSON],
         "created_at": AT_TEXT,
         "finished_at": None,

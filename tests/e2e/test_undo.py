@@ -36,7 +36,7 @@ async def test_a_sync_is_undone_and_the_old_picture_is_there_again(browsing: Bro
     await browsing.open("Syncs")
     syncs = page.get_by_role("list", name="Syncs").get_by_role("listitem")
     await expect(syncs.first).to_contain_text("Put back")
-    await expect(syncs.last).to_contain_text("By hand")
+    await expect(syncs.last).to_contain_text("Asked for")
     await browsing.look("syncs-undone")
 
 

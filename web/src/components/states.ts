@@ -76,7 +76,7 @@ export function slotName(slot: string | null): string {
 }
 
 export const TRIGGER_NAMES: Record<Sync['trigger'], string> = {
-  by_hand: 'By hand',
+  by_hand: 'Asked for',
   default_changed: 'Default changed',
   roll_back: 'Put back',
 };

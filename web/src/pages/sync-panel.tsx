@@ -129,7 +129,7 @@ function AccountChoice({ connection, slot, checked, onToggle }: AccountChoicePro
         <span className="small quiet">{platform.name}</span>
       </span>
       {connection.state !== 'healthy' && <Chip {...CONNECTION_LOOKS[connection.state]} />}
-      {mode === 'assisted' && <Chip tone="warn" icon="hand" label="Assisted" />}
+      {mode === 'assisted' && <Chip tone="warn" icon="hand" label="By hand" />}
     </label>
   );
 }

@@ -1,3 +1,4 @@
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -256,9 +257,11 @@ class Document:
 @pytest.fixture
 async def document() -> AsyncIterator[Document]:
     document = Document(Key())
-    routes = [Route("/client.json", document.serve), Route("/jwks.json", document.serve_keys)]
+    # Of its own: documents are kept for a while by their address, and a port may be given twice.
+    folder = uuid.uuid4().hex
+    routes = [Route(f"/{folder}/client.json", document.serve), Route(f"/{folder}/jwks.json", document.serve_keys)]
     sock = bind(0)
-    document.url = f"http://127.0.0.1:{sock.getsockname()[1]}/client.json"
+    document.url = f"http://127.0.0.1:{sock.getsockname()[1]}/{folder}/client.json"
     running = RunningApp(Starlette(routes=routes), sock)
     await running.start()
     yield document

@@ -236,8 +236,6 @@ async def test_lost_passwords_are_explained(folder: Path):
         await make_stack(folder).start()
 
 
-# A connection that was being made when its start was cancelled is the library's to close, and it leaves that to the garbage collector.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_a_cancelled_first_start_leaves_nothing_and_can_be_repeated(folder: Path):
     making_the_database = asyncio.Event()
     starting = asyncio.create_task(make_stack(folder, report=lambda _: making_the_database.set()).start())
